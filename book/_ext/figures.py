@@ -1,0 +1,279 @@
+"""The directives `graphviz` and `mscgen`: pictures that are drawn from text.
+
+    ```{graphviz}
+    :caption: What stands below the picture.
+    :alt: What someone hears who cannot see it.
+    :name: fig-life
+    digraph { open -> closing -> closed }
+    ```
+
+In HTML the picture becomes part of the page, so that its lines and letters take
+the colours of the page, light or dark. For this, only the colours in PALETTE may
+be used. LaTeX gets a PDF file.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+from docutils import nodes
+from docutils.parsers.rst import directives
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+logger = logging.getLogger(__name__)
+
+SVG = 'http://www.w3.org/2000/svg'
+FONT = 'Helvetica'
+# A picture shrinks with the page to this part of its size, and scrolls from there.
+SMALLEST = 0.62
+MSCGEN_LIFT = 2
+
+# colour name -> (CSS variable, what it is where there are no variables)
+PALETTE = {
+    'black': ('currentColor', '#000000'),
+    'white': ('var(--figure-paper)', '#ffffff'),
+    'lightgrey': ('var(--figure-fill)', '#e8e8ec'),
+    'grey': ('var(--figure-muted)', '#70707a'),
+    'red': ('var(--figure-bad)', '#b3261e'),
+    'green': ('var(--figure-good)', '#1e7b34'),
+    'blue': ('var(--figure-accent)', '#2a5adf'),
+    'mistyrose': ('var(--figure-bad-fill)', '#fbe4e2'),
+    'honeydew': ('var(--figure-good-fill)', '#e0f3e4'),
+    'lightblue': ('var(--figure-accent-fill)', '#e0e9fd'),
+}
+SAME_COLOUR = {'lightgray': 'lightgrey', 'gray': 'grey', '#000000': 'black', '#ffffff': 'white'}
+NO_COLOUR = ('none', 'transparent')
+
+
+class FigureError(Exception):
+    """A picture that cannot be drawn."""
+
+
+class drawing(nodes.General, nodes.Inline, nodes.Element):
+    """The picture itself, inside a docutils figure."""
+
+
+def _with_quotes(text):
+    """The caption with its [[code]] marked for the weaver, where there is one."""
+    weaver = sys.modules.get('weave.reading')
+    return weaver.marks(text) if weaver else text
+
+
+class DrawingDirective(SphinxDirective):
+    """What graphviz and mscgen have in common."""
+
+    has_content = True
+    option_spec = {
+        'alt': directives.unchanged_required,
+        'caption': directives.unchanged_required,
+        'name': directives.unchanged,
+    }
+    program = None
+
+    def run(self):
+        self.assert_has_content()
+        if not self.options.get('alt'):
+            raise self.error(f'{self.name}: a figure needs :alt:, for those who cannot see it')
+        node = drawing('', program=self.program, text='\n'.join(self.content) + '\n',
+                       alt=self.options['alt'])
+        self.set_source_info(node)
+        figure = nodes.figure('', node, classes=['drawing'])
+        if 'caption' in self.options:
+            inline, messages = self.state.inline_text(_with_quotes(self.options['caption']), self.lineno)
+            caption = nodes.caption(self.options['caption'], '', *inline)
+            self.set_source_info(caption)
+            figure += caption
+            figure += messages
+        self.set_source_info(figure)
+        self.add_name(figure)
+        return [figure]
+
+
+class GraphvizDirective(DrawingDirective):
+    """```{graphviz}"""
+
+    program = 'dot'
+
+
+class MscgenDirective(DrawingDirective):
+    """```{mscgen}"""
+
+    program = 'mscgen'
+
+
+# Drawing -----------------------------------------------------------------
+
+def _command(program, kind):
+    if program == 'mscgen':
+        return ['mscgen', '-T', kind, '-F', FONT, '-o', '-', '-i', '-']
+    fonts = [f'-{element}fontname={FONT}' for element in 'GNE']
+    return ['dot', f'-T{kind}', *fonts, '-Gbgcolor=transparent', '-Nfontsize=12', '-Efontsize=11',
+            '-Gfontsize=12']
+
+
+def draw(program, text, kind):
+    """Run the program; its output as bytes."""
+    try:
+        done = subprocess.run(_command(program, kind), input=text.encode(), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=60, check=False)
+    except FileNotFoundError:
+        package = 'graphviz' if program == 'dot' else 'mscgen'
+        raise FigureError(f'{program} is not installed (Debian package {package})') from None
+    complaint = done.stderr.decode(errors='replace').strip()
+    if done.returncode != 0 or complaint or not done.stdout:
+        raise FigureError(f"{program}: {complaint or f'exit status {done.returncode}'}")
+    return done.stdout
+
+
+def draw_cached(app, program, text, kind):
+    """As draw(), remembering results in the doctrees' folder. Returns (bytes, path)."""
+    key = '\0'.join([*_command(program, kind), text])
+    digest = hashlib.sha256(key.encode()).hexdigest()[:24]
+    folder = os.path.join(app.doctreedir, 'figures')
+    path = os.path.join(folder, f'{digest}.{kind}')
+    if not os.path.exists(path):
+        os.makedirs(folder, exist_ok=True)
+        data = draw(program, text, kind)
+        temporary = f'{path}.{os.getpid()}'
+        with open(temporary, 'wb') as file:
+            file.write(data)
+        os.replace(temporary, path)
+    with open(path, 'rb') as file:
+        return file.read(), path
+
+
+# Making an SVG fit the page ----------------------------------------------
+
+def _page_colour(value, for_css):
+    name = SAME_COLOUR.get(value, value)
+    if name in NO_COLOUR:
+        return 'none'
+    if name not in PALETTE:
+        raise FigureError(f"the colour '{value}' has no counterpart on a dark page "
+                          f"(there are {', '.join(PALETTE)})")
+    return PALETTE[name][0 if for_css else 1]
+
+
+def _number(length):
+    return float(re.match(r'[\d.]+', length).group())
+
+
+def _raise_arrowheads(root, paper):
+    """mscgen clears the ground for a label with a rectangle that may hide half an arrowhead."""
+    for element in list(root):
+        if element.tag == f'{{{SVG}}}polygon' and element.get('fill') != paper \
+                and len(element.get('points').split()) == 3:
+            root.remove(element)
+            root.append(element)
+
+
+def restyle(svg, alt, for_css=True):
+    """The program's SVG as an element of a page: its colours, its width, its meaning."""
+    ElementTree.register_namespace('', SVG)
+    root = ElementTree.fromstring(re.sub(rb'<!DOCTYPE[^>]*>', b'', svg))
+    in_points = root.get('width', '').endswith('pt')
+    width = _number(root.get('width')) * (4 / 3 if in_points else 1)
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag == f'{{{SVG}}}title':
+                parent.remove(child)    # would pop up as a hint: "a->b"
+    for element in root.iter():
+        element.attrib.pop('id', None)  # the next figure of the page has a node1 too
+        if element is not root:
+            element.attrib.pop('class', None)
+        for attribute in ('fill', 'stroke'):
+            if attribute in element.attrib:
+                element.set(attribute, _page_colour(element.get(attribute), for_css))
+        if element.tag == f'{{{SVG}}}text':
+            element.text = (element.text or '').strip()
+            element.attrib.setdefault('fill', _page_colour('black', for_css))
+            element.set('font-family', 'Helvetica, Arial, sans-serif')
+            if not in_points:           # mscgen sets its letters on the very line
+                element.set('y', f"{_number(element.get('y')) - MSCGEN_LIFT:g}")
+    if not in_points:
+        _raise_arrowheads(root, _page_colour('white', for_css))
+    for attribute in ('width', 'height', 'version', 'shape-rendering'):
+        root.attrib.pop(attribute, None)
+    root.set('class', 'drawing')
+    root.set('role', 'img')
+    root.set('aria-label', alt)
+    root.set('style', f'width: {width:.0f}px; min-width: {width * SMALLEST:.0f}px; max-width: 100%; height: auto')
+    return ElementTree.tostring(root, encoding='unicode')
+
+
+# Visitors ----------------------------------------------------------------
+
+def _svg_for(translator, node, for_css):
+    svg, _ = draw_cached(translator.builder.app, node['program'], node['text'], 'svg')
+    return restyle(svg, node['alt'], for_css)
+
+
+def _visit_html(translator, node):
+    for_css = translator.builder.name != 'epub'
+    try:
+        svg = _svg_for(translator, node, for_css)
+    except FigureError as error:
+        logger.warning('%s', error, location=node)
+        raise nodes.SkipNode from error
+    translator.body.append(f'<div class="drawing-frame">{svg}</div>\n')
+    raise nodes.SkipNode
+
+
+def _visit_latex(translator, node):
+    try:
+        if node['program'] == 'dot':
+            _, path = draw_cached(translator.builder.app, 'dot', node['text'], 'pdf')
+        else:
+            _, path = draw_cached(translator.builder.app, 'mscgen', node['text'], 'eps')
+            path = _to_pdf(path)
+    except FigureError as error:
+        logger.warning('%s', error, location=node)
+        raise nodes.SkipNode from error
+    name = 'drawing-' + os.path.basename(path)
+    with open(path, 'rb') as source, open(os.path.join(translator.builder.outdir, name), 'wb') as target:
+        target.write(source.read())
+    translator.body.append(r'\begin{center}\adjustbox{max width=\linewidth}{\includegraphics{' + name
+                           + r'}}\end{center}')
+    raise nodes.SkipNode
+
+
+def _to_pdf(path):
+    result = path[:-len('.eps')] + '.pdf'
+    if not os.path.exists(result):
+        try:
+            subprocess.run(['epstopdf', f'--outfile={result}', path], check=True, capture_output=True)
+        except FileNotFoundError:
+            raise FigureError('epstopdf is not installed (Debian package texlive-font-utils)') from None
+        except subprocess.CalledProcessError as error:
+            raise FigureError(f'epstopdf: {error.stderr.decode(errors="replace").strip()}') from None
+    return result
+
+
+def _visit_text(translator, node):
+    translator.add_text(f"[picture: {node['alt']}]")
+    raise nodes.SkipNode
+
+
+def _visit_man(translator, node):
+    translator.body.append(f"[picture: {node['alt']}]")
+    raise nodes.SkipNode
+
+
+def _add_static_path(app):
+    app.config.html_static_path.append(os.path.join(os.path.dirname(__file__), 'static'))
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.add_node(drawing, html=(_visit_html, None), epub=(_visit_html, None), latex=(_visit_latex, None),
+                 text=(_visit_text, None), man=(_visit_man, None), texinfo=(_visit_man, None))
+    app.add_directive('graphviz', GraphvizDirective)
+    app.add_directive('mscgen', MscgenDirective)
+    app.connect('builder-inited', _add_static_path)
+    app.add_css_file('figures.css')
+    app.add_latex_package('adjustbox')
+    return {'parallel_read_safe': True, 'parallel_write_safe': True}

@@ -1,0 +1,51 @@
+"""Mends Furo's files as Debian packages them, after they were copied beside the pages.
+
+There the style sheet asks the machine's web server for another one and has lost its dark colours for
+readers whose system is dark, and the script is a module in two files, which a page opened from disk
+may not load.  A Furo from elsewhere has none of these and is left as it is."""
+import os
+import re
+
+NORMALIZE = '/javascript/normalize.css/normalize.css'
+DARK = re.compile(r'body\[data-theme="dark"\] \{(\s*--[^{}]*)\}')
+
+
+def mend_style(text):
+    asked = f'@import url({NORMALIZE});'
+    if asked in text:
+        brought = ''
+        if os.path.exists('/usr/share' + NORMALIZE):
+            with open('/usr/share' + NORMALIZE, encoding='utf-8') as file:
+                brought = file.read()
+        text = text.replace(asked, brought)
+    dark = DARK.search(text)
+    if dark and 'prefers-color-scheme' not in text:
+        text += (f'\n@media not print {{ @media (prefers-color-scheme: dark) {{\n'
+                 f'  body:not([data-theme="light"]) {{{dark.group(1)}}} }} }}\n')
+    return text
+
+
+def mend_script(text, folder):
+    asked = 'import Gumshoe from "./gumshoe-patched.js";'
+    path = os.path.join(folder, 'gumshoe-patched.js')
+    if asked not in text or not os.path.exists(path):
+        return text
+    with open(path, encoding='utf-8') as file:
+        gumshoe = file.read()
+    return f'{gumshoe}\n(function () {{\n{text.replace(asked, "")}\n}})();\n'
+
+
+def mend(app, exception):
+    if exception or app.builder.name != 'html':
+        return
+    static = os.path.join(app.outdir, '_static')
+    for name, change in (('styles/furo.css', mend_style),
+                         ('scripts/furo.js', lambda text: mend_script(text, os.path.join(static, 'scripts')))):
+        path = os.path.join(static, name)
+        if os.path.exists(path):
+            with open(path, encoding='utf-8') as file:
+                was = file.read()
+            made = change(was)
+            if made != was:
+                with open(path, 'w', encoding='utf-8') as file:
+                    file.write(made)
