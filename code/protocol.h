@@ -1,0 +1,42 @@
+/* protocol.h - tangled from chapters/02-transports.nw; edit that file, not this one. */
+#ifndef PROTOCOL_H
+#define PROTOCOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct error;
+struct protocol;
+struct transport;
+
+/* What a protocol wants to hear. A member that is NULL does nothing. All but `released` are called
+   from the loop, connection_lost never from inside a call that the protocol made.
+   asyncio: Protocol. */
+struct protocol_callbacks {
+    /* First, and once: here is your transport. It is valid until connection_lost returns;
+       transport_retain keeps it longer. */
+    void (*connection_made)(struct protocol *, struct transport *);
+
+    /* size > 0 bytes came. They are lent for the call: copy what you want to keep. Where one call
+       ends and the next begins means nothing. */
+    void (*data_received)(struct protocol *, const void *data, size_t size);
+
+    /* The other side sends no more. Return true to keep the connection open for writing; false, or
+       no callback, closes it once everything written has been sent. */
+    bool (*eof_received)(struct protocol *);
+
+    /* Once, after connection_made: nothing more will come. exc is NULL when the connection was
+       closed or aborted here, or ended by the other side; else it says what broke it. Lent. */
+    void (*connection_lost)(struct protocol *, const struct error *exc);
+
+    /* Last: the library has let go of the protocol and will not touch it again. Free it here. Comes
+       once for each time that the protocol was handed over, even if it never saw a connection. In
+       asyncio the garbage collector does this. */
+    void (*released)(struct protocol *);
+};
+
+struct protocol {
+    const struct protocol_callbacks *callbacks;
+};
+
+#endif
