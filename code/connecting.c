@@ -194,19 +194,22 @@ static void next_turn(void *context)
     self->failed(self->context, error);
 }
 
+static int verdict(int fd)
+{
+    int code = 0;
+    socklen_t size = sizeof code;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0 ? errno : code;
+}
 static void see_outcome(void *context)
 {
     struct attempt *self = context;
     struct connecting *race = self->race;
-    char name[ADDRESS_TEXT_ROOM];
-    int code = 0;
-    socklen_t size = sizeof code;
-    if (getsockopt(self->fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0)
-        code = errno;
+    int code = verdict(self->fd);
     if (code == 0) {
         win(self);
         return;
     }
+    char name[ADDRESS_TEXT_ROOM];
     address_format(&self->address, name, sizeof name);
     attempt_failed(self, error_from_errno_with(code, "Connect call failed %s", name));
     race->waiting--;

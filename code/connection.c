@@ -1,16 +1,13 @@
 /* connection.c - tangled from chapters/03-protocols.nw; edit that file, not this one. */
 #include "connection_private.h"
-#include "descriptor.h"
 #include "loop_private.h"
 #include "protocol.h"
 #include "resolver.h"
 #include "socket_transport.h"
 #include "sockets.h"
-#include "transport.h"
 #include "transport_private.h"
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 void opening_free(struct opening *self)
@@ -120,6 +117,7 @@ static struct error *take_names(struct opening *self)
         return error_from_errno(ENOMEM);
     return NULL;
 }
+
 static void name_known(void *context)
 {
     struct opening *self = context;
@@ -157,8 +155,6 @@ struct opening *opening_create(struct loop *loop, struct future *done, protocol_
     future_init(&self->local, loop);
     handle_init(&self->attached, attached, self);
     handle_init(&self->closer, loop_closes, self);
-    loop_add_closer(loop, &self->closer);
-    future_on_give_up(done, give_up, self);
     self->connecting.loop = loop;
     self->connecting.connected = connected;
     self->connecting.failed = not_connected;
@@ -170,6 +166,8 @@ struct opening *opening_create(struct loop *loop, struct future *done, protocol_
             self->connecting.interleave = 1;
     }
 
+    loop_add_closer(loop, &self->closer);
+    future_on_give_up(done, give_up, self);
     return self;
 }
 

@@ -67,6 +67,7 @@ static int set_options(int fd, int family, const struct server_options *options)
         return -errno;
     return options->reuse_port == OPTION_ON ? socket_reuse_port(fd) : 0;
 }
+
 static struct error *bind_one(
     const struct creation *self, struct server *server, const struct addrinfo *info)
 {
@@ -83,7 +84,6 @@ static struct error *bind_one(
     address_set(&address, info->ai_addr, info->ai_addrlen);
     return socket_bind(fd, &address);
 }
-
 static struct error *bind_all(const struct creation *self, struct server *server)
 {
     for (size_t i = 0; i < self->count; i++)
@@ -92,20 +92,27 @@ static struct error *bind_all(const struct creation *self, struct server *server
             if (error != NULL)
                 return error;
         }
-    return NULL;
+    const int *sockets;
+    return server_sockets(server, &sockets) > 0 ? NULL : error_from_errno(EAFNOSUPPORT);
 }
 
 static struct error *take_stock(struct creation *self, size_t *room)
 {
     const struct error *first = NULL;
+    bool empty = false;
     for (size_t i = 0; i < self->count; i++) {
-        const struct error *error = future_exception(&self->hosts[i].found);
+        struct future *found = &self->hosts[i].found;
+        const struct error *error = future_exception(found);
         first = first == NULL ? error : first;
-        for (const struct addrinfo *one = self->hosts[i].found.result; one; one = one->ai_next)
+        empty = empty || (error == NULL && found->result == NULL);
+        for (const struct addrinfo *one = found->result; one != NULL; one = one->ai_next)
             ++*room;
     }
+    if (first == NULL && empty)
+        return error_new(&error_os, 0, "getaddrinfo() returned empty list");
     return error_retain(first);
 }
+
 static void host_known(void *context)
 {
     struct creation *self = context;

@@ -75,6 +75,7 @@ bool future_done(const struct future *self)
 {
     return self->state != FUTURE_PENDING;
 }
+
 bool future_cancelled(const struct future *self)
 {
     return self->state == FUTURE_CANCELLED;

@@ -173,8 +173,8 @@ static void run_closers(struct loop *loop)
 static void drop_scheduled(struct loop *loop)
 {
     wakeup_take_in(loop);
-    while (ring_take(&loop->ready) != NULL)
-        continue;
+    while (!ring_is_empty(&loop->ready))
+        ring_take(&loop->ready);
     timer_heap_clear(&loop->timers);
 }
 

@@ -73,6 +73,13 @@ static void *run(void *context)
     return NULL;
 }
 
+static struct error *lookup_error(int failure, int code)
+{
+    if (failure == EAI_SYSTEM)
+        return error_from_errno(code);
+    return error_new(&error_resolver, failure, "[Errno %d] %s", failure, gai_strerror(failure));
+}
+
 static void lookup_free(struct lookup *self)
 {
     struct lookup **link = &self->loop->resolver.lookups;
@@ -84,12 +91,6 @@ static void lookup_free(struct lookup *self)
     free(self);
 }
 
-static struct error *lookup_error(int failure, int code)
-{
-    if (failure == EAI_SYSTEM)
-        return error_from_errno(code);
-    return error_new(&error_resolver, failure, "[Errno %d] %s", failure, gai_strerror(failure));
-}
 static void lookup_end(struct lookup *self)
 {
     struct future *done = self->done;
@@ -105,6 +106,7 @@ static void lookup_end(struct lookup *self)
         future_set_exception(done, error);
     error_release(error);
 }
+
 static void give_up(struct future *done, void *context)
 {
     struct lookup *self = context;
@@ -131,10 +133,9 @@ static void start_threads(struct resolver *resolver)
         if (one->started || resolver->running == LOOKUP_THREADS)
             continue;
         int failed = start_thread(one);
-        if (failed == 0) {
-            one->started = true;
-            resolver->running++;
-        } else if (resolver->running == 0) {
+        one->started = failed == 0;
+        resolver->running += failed == 0 ? 1 : 0;
+        if (resolver->running == 0) {
             one->failure = EAI_SYSTEM;
             one->code = failed;
             lookup_end(one);
@@ -167,6 +168,7 @@ static const struct name_service c_library = {
     .getaddrinfo = c_library_getaddrinfo,
     .freeaddrinfo = c_library_freeaddrinfo,
 };
+
 static bool resolve_numbers(
     struct future *done, const char *host, const char *service, struct addrinfo hints)
 {

@@ -8,6 +8,7 @@
 #include "transport_private.h"
 #include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -86,19 +87,20 @@ static void report_failed_connection(struct server *self, int code)
     loop_call_exception_handler(self->loop, &context);
     error_release(error);
 }
+
 static void serve_connection(struct server *self, int fd)
 {
     struct protocol *protocol = self->factory(self->context);
-    if (protocol == NULL) {
-        report_failed_connection(self, 0);
-        close(fd);
-        return;
+    struct transport *transport = NULL;
+    int code = 0;
+    if (protocol != NULL) {
+        transport = socket_transport_create(self->loop, fd, protocol, NULL);
+        code = errno;
     }
-
-    struct transport *transport = socket_transport_create(self->loop, fd, protocol, NULL);
     if (transport == NULL) {
-        report_failed_connection(self, errno);
-        protocol_release(protocol);
+        report_failed_connection(self, code);
+        if (protocol != NULL)
+            protocol_release(protocol);
         close(fd);
         return;
     }
@@ -113,6 +115,7 @@ static void accept_again(void *context)
     if (loop_add_reader(self->server->loop, self->fd, &self->acceptor) != 0)
         loop_call_later(self->server->loop, ACCEPT_RETRY_DELAY, &self->retry);
 }
+
 static void accept_failed(struct listener *self, int code)
 {
     if (code == EAGAIN || code == EWOULDBLOCK || code == EINTR || code == ECONNABORTED)

@@ -88,7 +88,7 @@ static int append_tail(
     return failed;
 }
 
-static bool keep_tail(
+static void keep_tail(
     struct socket_transport *self, const struct iovec *buffers, size_t count, size_t sent)
 {
     bool watched = self->unsent != NULL;
@@ -97,7 +97,6 @@ static bool keep_tail(
         failed = loop_watch_writer(self->transport.loop, self->fd, &self->writer);
     if (failed)
         transport_lose_by_errno(&self->transport, -failed);
-    return failed == 0;
 }
 
 static int socket_write(
@@ -117,8 +116,7 @@ static int socket_write(
         if (sent == size)
             return 0;
     }
-    if (!keep_tail(self, buffers, count, sent))
-        return 0;
+    keep_tail(self, buffers, count, sent);
 
     return 0;
 }

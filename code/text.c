@@ -35,6 +35,7 @@ static const struct form {
     {0xf0, 0xe0, 0x800},
     {0xf8, 0xf0, 0x10000},
 };
+
 static bool is_character(const unsigned char *bytes, size_t length)
 {
     const struct form *form = &forms[length - 1];

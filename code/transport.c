@@ -117,7 +117,7 @@ static void close_transports(void *context)
 
 static int prepare_loop(struct loop *loop)
 {
-    if (loop->closed)
+    if (loop_is_closed(loop))
         return -EBADF;
     if (loop->transports == NULL) {
         struct transports *all = calloc(1, sizeof *all);

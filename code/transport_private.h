@@ -73,8 +73,8 @@ struct transports {
     char receive_buffer[RECEIVE_SIZE];
 };
 
-/* For those who make one: 0, -EBADF (the loop is closed) or -ENOMEM. After a failure nothing is kept.
-   From success on the transport has one reference, the loop's. */
+/* For those who make one: 0, -EBADF (the loop is closed) or -ENOMEM. After a failure nothing is
+   kept. From success on the transport has one reference, the loop's. */
 int transport_init(struct transport *, const struct transport_methods *, struct loop *,
     struct protocol *);
 
@@ -89,7 +89,7 @@ void transport_lose_by_errno(struct transport *, int code);
    this protocol. The transport may be gone afterwards. */
 void transport_end(struct transport *);
 
-/* True if the connection is lost: then the write was counted, perhaps logged, and is to be dropped. */
+/* True if the connection is lost: the write was counted, perhaps logged, and is to be dropped. */
 bool transport_drop_write(struct transport *);
 
 /* Tells the exception handler. */

@@ -29,8 +29,9 @@ def logical_lines(text):
         squeezed = re.sub(r'\{ ', '{', re.sub(r' \}', '}', squeezed))
         before = re.sub(r' ?/\*.*\*/$', '', out[-1][1]) if out else ''
         comment = squeezed.startswith(('*', '/*', '#'))
+        ends_a_table = squeezed.startswith('}') and before[-1:] not in ('', ';', '{', '}', ':')
         if out and squeezed and not comment and (
-                GOES_ON.search(before) or GOES_ON_BEFORE.search(squeezed)):
+                GOES_ON.search(before) or GOES_ON_BEFORE.search(squeezed) or ends_a_table):
             out[-1] = (out[-1][0], out[-1][1] + ' ' + squeezed)
         else:
             out.append((number, ' ' * indent + squeezed if squeezed else ''))
@@ -38,9 +39,9 @@ def logical_lines(text):
 
 
 def indented(text):
-    """The joined line without the blank that joining left after an opening bracket."""
+    """The joined line without the blank that joining left inside a bracket."""
     head = len(text) - len(text.lstrip())
-    return text[:head] + re.sub(r'([({]) ', r'\1', text[head:])
+    return text[:head] + re.sub(r' \}', '}', re.sub(r'([({]) ', r'\1', text[head:]))
 
 
 def check(path):

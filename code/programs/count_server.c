@@ -46,12 +46,14 @@ static void released(struct protocol *protocol)
 {
     free(protocol);
 }
+static const struct protocol_callbacks callbacks = {
+    .connection_made = connection_made,
+    .data_received = data_received,
+    .eof_received = eof_received,
+    .released = released,
+};
 static struct protocol *make_counter(void *context)
 {
-    static const struct protocol_callbacks callbacks = {
-        .connection_made = connection_made, .data_received = data_received,
-        .eof_received = eof_received, .released = released,
-    };
     struct counter *self = calloc(1, sizeof *self);
     (void)context;
     if (self == NULL)

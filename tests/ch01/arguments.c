@@ -89,7 +89,8 @@ static void nothing_given_leaves_the_defaults(void)
 static void every_kind_is_read(void)
 {
     struct options options = defaults();
-    CHECK_INT(parse(&(struct command){{"program", "--quiet", "--host", "::1", "Bye", "--port", "0", "--count", "1000000",
+    CHECK_INT(parse(&(struct command){{"program", "--quiet", "--host", "::1", "Bye", "--port", "0", "--count",
+                                          "1000000",
                                           "--delay", "0.25", "now"},
                   &options}),
         -1);

@@ -395,6 +395,10 @@ static void no_memory_for_a_watch_is_an_error_and_harmless(void)
     int ends[30][2], refused = 0, result = 0;
     for (int i = 0; i < 30; i++) {
         unix_pair(ends[i]);
+        int high = fcntl(ends[i][0], F_DUPFD_CLOEXEC, 80 + 20 * i); /* so that the loop has to grow for it */
+        REQUIRE(high >= 0);
+        close(ends[i][0]);
+        ends[i][0] = high;
         peer_send(ends[i][1], "x");
         handle_init(&readers[i], trace_function, "r");
     }

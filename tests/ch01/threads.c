@@ -204,6 +204,37 @@ static void closing_drops_what_is_on_its_way(void)
     CHECK_TRACE("");
 }
 
+static void *send_until_refused(void *context)
+{
+    struct sender *sender = context;
+    size_t sent = 0;
+    while (sent < sender->count && loop_call_soon_threadsafe(sender->loop, &sender->first[sent]) == 0)
+        sent++;
+    sender->count = sent;
+    return NULL;
+}
+
+static void a_thread_that_sends_while_the_loop_closes_is_refused_in_the_end(void)
+{
+    enum { MOST = 5000 };
+    static struct handle handles[MOST];
+    int count = 0;
+    pthread_t thread;
+    struct loop *loop = new_loop();
+    struct sender sender = {loop, handles, MOST};
+    for (int i = 0; i < MOST; i++)
+        handle_init(&handles[i], count_one, &count);
+    REQUIRE(pthread_create(&thread, NULL, send_until_refused, &sender) == 0);
+    CHECK(run_until(loop, as_many, &(struct many){&count, 100}));
+    CHECK_INT(loop_close(loop), 0);
+    pthread_join(thread, NULL);
+    CHECK(count >= 100 && (size_t)count <= sender.count);
+    for (int i = 0; i < MOST; i++)
+        if (handle_is_scheduled(&handles[i]))
+            FAIL("handle %d is still scheduled", i);
+    free_loop(loop);
+}
+
 static const struct test tests[] = {
     TEST(a_thread_wakes_an_idle_loop),
     TEST(each_handle_of_four_threads_runs_once_and_in_its_threads_order),
@@ -213,5 +244,6 @@ static const struct test tests[] = {
     TEST(what_a_thread_gave_can_be_taken_back_on_its_way),
     TEST(what_a_thread_gave_can_be_taken_back_by_an_earlier_one),
     TEST(closing_drops_what_is_on_its_way),
+    TEST(a_thread_that_sends_while_the_loop_closes_is_refused_in_the_end),
 };
 const struct test_group thread_group = TEST_GROUP("threads", tests);

@@ -304,6 +304,19 @@ static void a_wait_is_never_longer_than_a_day(void)
     free_loop(loop);
 }
 
+static void a_time_long_before_all_others_is_due_at_once(void)
+{
+    struct loop *loop = new_loop();
+    struct fake_clock clock = {10};
+    struct timer_handle first = TIMER_TRACES("first"), zero = TIMER_TRACES("zero");
+    use_fake_clock(loop, &clock, false);
+    CHECK_INT(loop_call_at(loop, 0, &zero), 0);
+    CHECK_INT(loop_call_at(loop, -INFINITY, &first), 0);
+    pass(loop);
+    CHECK_TRACE("first;zero");
+    free_loop(loop);
+}
+
 static void a_time_that_is_no_number_is_refused(void)
 {
     struct loop *loop = new_loop();
@@ -401,12 +414,17 @@ static void note_fired(void *context)
     trace("%d", last_fired);
 }
 
+static bool comes_before(const struct modelled *one, const struct modelled *other)
+{
+    return one->when < other->when || (one->when == other->when && one->turn < other->turn);
+}
+
 static int least(void)
 {
     int found = -1;
     for (int i = 0; i < MODELLED; i++) {
         const struct modelled *one = &modelled[i];
-        if (one->armed && (found < 0 || one->when < modelled[found].when || (one->when == modelled[found].when && one->turn < modelled[found].turn)))
+        if (one->armed && (found < 0 || comes_before(one, &modelled[found])))
             found = i;
     }
     return found;
@@ -509,6 +527,7 @@ static const struct test tests[] = {
     TEST(waiting_for_a_timer_does_not_spin),
     TEST(a_cancelled_timer_does_not_wake_the_loop),
     TEST(a_wait_is_never_longer_than_a_day),
+    TEST(a_time_long_before_all_others_is_due_at_once),
     TEST(a_time_that_is_no_number_is_refused),
     TEST(no_memory_for_a_timer_is_an_error_and_harmless),
     TEST(of_many_cancelled_timers_the_others_fire_in_order),

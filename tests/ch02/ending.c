@@ -280,6 +280,27 @@ static void a_peer_that_never_reads_holds_the_connection_until_it_is_aborted(voi
     wire_end(&wire);
 }
 
+static void abort_while_receiving(struct recording *recording, const void *data, size_t size)
+{
+    (void)data;
+    (void)size;
+    transport_abort(recording->transport);
+}
+
+static void aborted_while_receiving_it_writes_no_more_in_that_pass(void)
+{
+    struct wire wire;
+    wire_begin(&wire, tcp_pair);
+    wire.protocol.on_data = abort_while_receiving;
+    kernel_move_at_most(KERNEL_SEND, 1);
+    transport_write(wire.transport, "abc", 3);
+    unsigned long before = kernel_count(KERNEL_SEND);
+    peer_send(wire.theirs, "x"); /* readable and writable in the same pass */
+    EXPECT(wire.loop, "DR(x);CL(None)");
+    CHECK_INT(kernel_count(KERNEL_SEND) - before, 0);
+    wire_end(&wire);
+}
+
 static const struct test tests[] = {
     TEST(close_sends_everything_before_connection_lost),
     TEST(while_close_flushes_nothing_is_received),
@@ -287,6 +308,7 @@ static const struct test tests[] = {
     TEST(written_after_close_with_nothing_unsent_it_is_dropped_and_logged_from_the_fifth_on),
     TEST(after_the_last_byte_connection_lost_comes_in_that_same_pass),
     TEST(abort_drops_what_is_unsent_at_once),
+    TEST(aborted_while_receiving_it_writes_no_more_in_that_pass),
     TEST(abort_cuts_the_flush_of_close_short),
     TEST(a_reset_during_the_flush_of_close_is_reported),
     TEST(a_reset_with_bytes_unsent_loses_them_and_is_reported_once),

@@ -1,6 +1,7 @@
 /* The life of a transport: close, abort, loss, the loop's end, and what it may be asked afterwards. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "ch02/recording.h"
@@ -300,6 +301,65 @@ static void a_protocol_may_be_replaced_inside_its_own_callback(void)
     close(wire.theirs);
 }
 
+static void free_recording(struct recording *recording)
+{
+    free(recording);
+}
+
+static void hand_over_for_good(struct recording *recording, const void *data, size_t size)
+{
+    struct recording *next = recording->context;
+    (void)data;
+    (void)size;
+    transport_set_protocol(recording->transport, &next->protocol);
+}
+
+static void a_protocol_may_free_itself_when_it_is_replaced_in_its_own_callback(void)
+{
+    struct loop *loop = new_loop();
+    struct recording *first = malloc(sizeof *first), second;
+    int ends[2];
+    REQUIRE(first != NULL);
+    tcp_pair(ends);
+    recording_init(first, "a");
+    recording_init(&second, "b");
+    first->on_released = free_recording;
+    first->on_data = hand_over_for_good;
+    first->context = &second;
+    REQUIRE(socket_transport_create(loop, ends[0], &first->protocol, NULL) != NULL);
+    peer_send(ends[1], "1");
+    EXPECT(loop, "a.CM;a.DR(1)");
+    peer_send(ends[1], "2");
+    peer_end(ends[1]);
+    EXPECT(loop, "a.CM;a.DR(1);b.DR(2);b.CL(None)");
+    CHECK_INT(second.released, 1);
+    free_loop(loop);
+    close(ends[1]);
+}
+
+static void retain_it(struct recording *recording)
+{
+    transport_retain(recording->transport);
+}
+
+static void release_it(struct recording *recording, const struct error *exc)
+{
+    (void)exc;
+    transport_release(recording->transport);
+}
+
+static void a_protocol_may_keep_its_transport_and_let_it_go_when_it_is_lost(void)
+{
+    struct wire wire;
+    wire_prepare(&wire, tcp_pair);
+    wire.protocol.on_made = retain_it;
+    wire.protocol.on_lost = release_it;
+    wire_start(&wire, NULL);
+    peer_end(wire.theirs);
+    EXPECT(wire.loop, "CM;CL(None)");
+    wire_end(&wire);
+}
+
 static void a_protocol_set_after_the_loss_is_released_at_once(void)
 {
     struct wire wire;
@@ -350,6 +410,8 @@ static const struct test tests[] = {
     TEST(many_transports_end_with_their_loop),
     TEST(a_new_protocol_gets_the_next_event_and_no_connection_made),
     TEST(a_protocol_may_be_replaced_inside_its_own_callback),
+    TEST(a_protocol_may_free_itself_when_it_is_replaced_in_its_own_callback),
+    TEST(a_protocol_may_keep_its_transport_and_let_it_go_when_it_is_lost),
     TEST(a_protocol_set_after_the_loss_is_released_at_once),
     TEST(a_protocol_without_callbacks_is_fine),
 };

@@ -175,8 +175,8 @@ static void when_the_factory_fails_the_peer_sees_the_end_and_the_next_is_served(
 
 #define OUT_OF "EXH[socket.accept() out of system resource|[Errno 24] Too many open files]"
 
-/* The soft limit of descriptors, reached but for `spare`. Valgrind has a limit of its own, at which it accepts and closes
-   the connection before it says EMFILE: there the system's answer is given by kernel.c. */
+/* The soft limit of descriptors, reached but for `spare`. Valgrind has a limit of its own, at which it accepts
+   and closes the connection before it says EMFILE: there the system's answer is given by kernel.c. */
 struct shortage {
     struct hoard hoard;
     unsigned long before;

@@ -17,6 +17,11 @@ static int open_to(struct bench *bench, const char *host, int port, const struct
     return loop_create_connection(bench->loop, &bench->done, factory_make, &bench->factory, host, port, options);
 }
 
+static int accept_as(struct bench *bench, int fd)
+{
+    return loop_connect_accepted_socket(bench->loop, &bench->done, factory_make, &bench->factory, fd, NULL);
+}
+
 static struct transport *opened(struct bench *bench)
 {
     void *result = NULL;
@@ -235,6 +240,55 @@ static void a_factory_that_fails_fails_the_call_and_the_peer_sees_the_end(void)
     bench_end(&bench);
 }
 
+static void an_address_of_the_other_family_is_the_resolvers_error(void)
+{
+    struct bench bench;
+    struct fake_names names;
+    bench_begin(&bench);
+    names_init(bench.loop, &names);
+    names.failure = EAI_FAMILY;
+    CHECK_INT(open_to(&bench, "127.0.0.1", 80, &(struct connection_options){.family = AF_INET6}), 0);
+    EXPECT(bench.loop, "RET");
+    CHECK_OUTCOME(&bench, -EPROTO, NULL);
+    CHECK(future_exception(&bench.done)->domain == &error_resolver);
+    CHECK_INT(bench.factory.count, 0);
+    bench_end(&bench);
+}
+
+struct again {
+    struct handle handle;
+    struct bench *bench;
+    int port, times;
+};
+
+static void start_again(void *context)
+{
+    struct again *again = context;
+    void *result = NULL;
+    trace("done");
+    CHECK(future_result(&again->bench->done, &result) < 0);
+    future_exception(&again->bench->done);
+    future_destroy(&again->bench->done);
+    future_init(&again->bench->done, again->bench->loop);
+    if (--again->times > 0) {
+        future_add_done_callback(&again->bench->done, &again->handle);
+        CHECK_INT(open_to(again->bench, "127.0.0.1", again->port, NULL), 0);
+    }
+}
+
+static void a_done_callback_may_end_its_future_and_begin_another_call_with_it(void)
+{
+    struct bench bench;
+    bench_begin(&bench);
+    struct again again = {.bench = &bench, .port = refused_port(), .times = 3};
+    handle_cancel(&bench.told);
+    handle_init(&again.handle, start_again, &again);
+    future_add_done_callback(&bench.done, &again.handle);
+    CHECK_INT(open_to(&bench, "127.0.0.1", again.port, NULL), 0);
+    EXPECT(bench.loop, "done;done;done");
+    bench_end(&bench);
+}
+
 /* Local addresses. */
 
 static void the_local_address_is_used(void)
@@ -433,7 +487,7 @@ static void an_accepted_socket_can_be_connected(void)
     tcp_pair(ends);
     peer_send(ends[1], "q");
     bench_begin(&bench);
-    CHECK_INT(loop_connect_accepted_socket(bench.loop, &bench.done, factory_make, &bench.factory, ends[0], NULL), 0);
+    CHECK_INT(accept_as(&bench, ends[0]), 0);
     EXPECT(bench.loop, "CM;RET;DR(q)");
     CHECK_INT(future_result(&bench.done, &result), 0);
     bench.transport = result;
@@ -448,8 +502,8 @@ static void what_is_no_stream_socket_is_not_connected(void)
     struct bench bench;
     int datagrams = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     bench_begin(&bench);
-    CHECK_INT(loop_connect_accepted_socket(bench.loop, &bench.done, factory_make, &bench.factory, datagrams, NULL), -EINVAL);
-    CHECK_INT(loop_connect_accepted_socket(bench.loop, &bench.done, factory_make, &bench.factory, -1, NULL), -EINVAL);
+    CHECK_INT(accept_as(&bench, datagrams), -EINVAL);
+    CHECK_INT(accept_as(&bench, -1), -EINVAL);
     CHECK(!future_done(&bench.done));
     close(datagrams);
     bench_end(&bench);
@@ -547,6 +601,8 @@ static const struct test tests[] = {
     TEST(a_name_without_addresses_is_an_error),
     TEST(an_unknown_name_is_the_resolvers_error),
     TEST(a_factory_that_fails_fails_the_call_and_the_peer_sees_the_end),
+    TEST(an_address_of_the_other_family_is_the_resolvers_error),
+    TEST(a_done_callback_may_end_its_future_and_begin_another_call_with_it),
     TEST(the_local_address_is_used),
     TEST(a_busy_local_address_is_an_error_in_asyncios_words),
     TEST(a_local_address_of_another_family_is_an_error),

@@ -283,6 +283,36 @@ static void a_loop_closed_under_a_serving_server_lets_go_of_everything(void)
     bench_end(&bench);
 }
 
+static void close_and_release(struct recording *recording, const struct error *exc)
+{
+    struct bench *bench = recording->context;
+    (void)exc;
+    server_close(bench->server);
+    server_release(bench->server);
+    bench->server = NULL;
+}
+
+static void close_when_lost(struct factory *factory, struct recording *recording)
+{
+    recording->context = factory->context;
+    recording->on_lost = close_and_release;
+}
+
+static void the_last_connection_may_close_and_release_its_server(void)
+{
+    struct bench bench;
+    bench_begin(&bench);
+    bench.factory.prepare = close_when_lost;
+    bench.factory.context = &bench;
+    bench_listen(&bench, NULL);
+    int peer = connect_to(bench.port);
+    EXPECT(bench.loop, "CM");
+    peer_close(peer);
+    EXPECT(bench.loop, "CM;EOF;CL(None)");
+    CHECK(bench.server == NULL);
+    bench_end(&bench);
+}
+
 /* Addresses. */
 
 static void an_address_in_use_is_an_error_in_asyncios_words(void)
@@ -370,6 +400,20 @@ static void no_host_is_every_address_of_the_machine(void)
     }
 }
 
+static void of_one_family_there_is_one_socket(void)
+{
+    struct bench bench;
+    const int *fds;
+    struct address address;
+    bench_begin(&bench);
+    CHECK_INT(create(&bench, NULL, 0, &(struct server_options){.family = AF_INET}), 0);
+    REQUIRE(created(&bench) != NULL);
+    REQUIRE(server_sockets(bench.server, &fds) == 1);
+    address_of_socket(fds[0], &address);
+    CHECK_INT(address.of.any.sa_family, AF_INET);
+    bench_end(&bench);
+}
+
 static void ipv6_serves_or_says_clearly_that_it_cannot(void)
 {
     struct bench bench;
@@ -381,7 +425,9 @@ static void ipv6_serves_or_says_clearly_that_it_cannot(void)
         CHECK_INT(server_sockets(bench.server, &fds), 1);
         bench.port = port_of(fds[0]);
         bench_again(&bench);
-        CHECK_INT(loop_create_connection(bench.loop, &bench.done, factory_make, &bench.factory, "::1", bench.port, NULL), 0);
+        int failed = loop_create_connection(
+            bench.loop, &bench.done, factory_make, &bench.factory, "::1", bench.port, NULL);
+        CHECK_INT(failed, 0);
         bench_run(&bench);
         CHECK_OUTCOME(&bench, 0, NULL);
         void *result = NULL;
@@ -563,10 +609,12 @@ static const struct test tests[] = {
     TEST(serving_for_ever_ends_when_it_is_cancelled_and_closes_the_server),
     TEST(closing_the_server_cancels_whoever_serves_for_ever),
     TEST(a_loop_closed_under_a_serving_server_lets_go_of_everything),
+    TEST(the_last_connection_may_close_and_release_its_server),
     TEST(an_address_in_use_is_an_error_in_asyncios_words),
     TEST(several_hosts_are_several_sockets_and_one_named_twice_counts_once),
     TEST(of_several_hosts_one_that_fails_fails_all),
     TEST(no_host_is_every_address_of_the_machine),
+    TEST(of_one_family_there_is_one_socket),
     TEST(ipv6_serves_or_says_clearly_that_it_cannot),
     TEST(a_bound_socket_can_be_given_and_is_closed_with_the_server),
     TEST(wrong_arguments_are_refused_at_once_and_do_nothing),

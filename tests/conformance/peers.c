@@ -249,7 +249,10 @@ static void verb_send(const struct action *action)
         ssize_t sent = send(peer->fd, data->text, data->size, MSG_NOSIGNAL);
         if (sent < 0 && errno == ENOTSOCK)
             sent = write(peer->fd, data->text, data->size);
-        peer->sent += (size_t)checked((int)sent, "send");
+        if (sent < 0)
+            emit("send %s: %s", word(action, 0), errno_name(errno));
+        else
+            peer->sent += (size_t)sent;
     }
     carry();
 }
@@ -372,7 +375,8 @@ static void verb_shut(const struct action *action)
 {
     struct peer *peer = peer_of(action, 0);
     struct far_end far = far_end_of(peer->fd);
-    shutdown(peer->fd, SHUT_WR);
+    if (shutdown(peer->fd, SHUT_WR) < 0)
+        emit("shut %s: %s", word(action, 0), errno_name(errno));
     far_end_wait(far);
 }
 

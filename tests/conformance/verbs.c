@@ -449,7 +449,8 @@ static void verb_set_protocol(const struct action *action)
     struct party *next = party_get(word(action, 1));
     struct transport *transport = transport_of(action);
     party_attach(next, transport);
-    next->handed++;
+    if (transport_get_protocol(transport) != &next->protocol)
+        next->handed++;
     transport_set_protocol(transport, &next->protocol);
 }
 

@@ -1,4 +1,5 @@
-/* peers.c: the other end, a plain socket in the test's own hands. Uses sendto and recvfrom, which kernel.c leaves alone. */
+/* peers.c: the other end, a plain socket in the test's own hands. It uses sendto and recvfrom, which
+   kernel.c leaves alone. */
 #include "peers.h"
 
 #include <arpa/inet.h>

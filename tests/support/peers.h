@@ -7,8 +7,9 @@
 
 #include "loops.h"
 
-/* A connected pair: ends[0] is ours (non-blocking), ends[1] theirs. TCP over the loopback interface with TCP_NODELAY, or
-   a pair of Unix sockets. `buffer` > 0 is the size of the sending and receiving buffers, as small as the kernel lets them be. */
+/* A connected pair: ends[0] is ours (non-blocking), ends[1] theirs. TCP over the loopback interface with
+   TCP_NODELAY, or a pair of Unix sockets. `buffer` > 0 is the size of the sending and receiving buffers,
+   as small as the kernel lets them be. */
 void tcp_pair(int ends[2]);
 void small_tcp_pair(int ends[2], int buffer);
 void unix_pair(int ends[2]);
@@ -17,7 +18,7 @@ bool bytes_are_under_way(void);
 /* A listening socket on 127.0.0.1, and its port. */
 int listen_on_loopback(int *port, int backlog);
 int port_of(int fd);
-int connect_to(int port); /* a blocking connect, TCP_NODELAY; to a listener of this process's loop it completes in the backlog */
+int connect_to(int port); /* blocking, TCP_NODELAY; with this process's loop it completes in the backlog */
 int connect_to_path(const char *path);
 int refused_port(void); /* nobody listens there */
 bool have_ipv6_loopback(void);
@@ -28,8 +29,8 @@ void peer_end(int fd);   /* shutdown(SHUT_WR) */
 void peer_reset(int fd); /* closes with an RST */
 void peer_close(int fd);
 
-/* Takes what the loop sends, turning the loop meanwhile. Returns how much came: `size`, or less at the end of the stream or
-   after an error (errno in *error, 0 at the end). */
+/* Takes what the loop sends, turning the loop meanwhile. Returns how much came: `size`, or less at the end
+   of the stream or after an error (errno in *error, 0 at the end). */
 size_t peer_receive(struct loop *loop, int fd, void *data, size_t size, int *error);
 /* Checks that exactly this comes next; that the end comes next; that a reset comes next; that nothing has come. */
 void check_receives(struct loop *loop, int fd, const char *text, const char *file, int line);

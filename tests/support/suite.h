@@ -25,7 +25,8 @@ struct test_group {
     }
 
 /* Runs the groups and returns the exit status of main: 0, or 1 when a test failed. Arguments: -v names each test,
-   -l lists them, anything else chooses the tests whose name contains it. JUNIT_DIR in the environment: writes NAME.xml there. */
+   -l lists them, anything else chooses the tests whose name contains it. With JUNIT_DIR in the environment
+   it writes NAME.xml there. */
 int suite_main(const char *name, const struct test_group *const *groups, size_t count, int argc, char **argv);
 
 /* A check that fails is written down with its story, and the test goes on; REQUIRE ends the test. */

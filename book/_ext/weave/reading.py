@@ -22,7 +22,7 @@ QUOTE, QUOTE_END = '\ue004', '\ue005'
 # Directives whose body is prose; noweb's marks mean something there and nowhere else in a fence.
 PROSE_DIRECTIVES = {'{%s}' % name for name in (
     'aside', 'admonition', 'note', 'warning', 'tip', 'important', 'hint', 'caution', 'seealso',
-    'glossary', 'epigraph', 'list-table', 'table', 'topic', 'figure')}
+    'glossary', 'terms', 'epigraph', 'list-table', 'table', 'topic', 'figure')}
 
 
 def quoted_options(text):
@@ -182,6 +182,8 @@ class Parser(MystParser):
                 ordinal = int(re.search(CHUNK + r'(\d+)', text).group(1))
                 log.warning('chunk <<%s>> stands inside verbatim text', a_file.chunks[ordinal - 1].name,
                             location=(env.docname, a_file.chunks[ordinal - 1].line))
+            if '[[' in text and not isinstance(node.parent, (nodes.FixedTextElement, nodes.literal, nodes.raw)):
+                log.warning('[[ is not taken for a quote here: %s', text.strip().split('\n')[0], location=node.parent)
             if plain(text) != text:
                 node.parent.replace(node, nodes.Text(plain(text)))
         for node in document.findall(nodes.literal_block):

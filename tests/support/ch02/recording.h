@@ -6,7 +6,8 @@
 #include "protocol.h"
 #include "transport.h"
 
-/* Writes CM; DR(text), successive ones joined; CL(None), CL(ECONNRESET), CL(text of other errors). With a name "a": a.CM … */
+/* Writes CM; DR(text), successive ones joined; CL(None), CL(ECONNRESET), CL(text of other errors). With a
+   name "a" it writes a.CM and so on. */
 struct recording {
     struct protocol protocol;
     const char *name;
@@ -44,8 +45,8 @@ struct wire {
 
 void wire_prepare(struct wire *wire, void (*pair)(int ends[2])); /* the transport is still to be made */
 void wire_start(struct wire *wire, struct handle *waiter);       /* made; no pass has run */
-void wire_begin(struct wire *wire, void (*pair)(int ends[2]));   /* both, and passes up to "CM"; the trace is empty */
-void wire_end(struct wire *wire);                                /* aborts what lives, checks that it lived, frees all */
+void wire_begin(struct wire *wire, void (*pair)(int ends[2]));   /* both; CM has come; the trace is empty */
+void wire_end(struct wire *wire);                                /* aborts, checks that it lived once, frees all */
 void tight_pair(int ends[2]);                                    /* TCP with the smallest buffers */
 void tight_unix_pair(int ends[2]);
 

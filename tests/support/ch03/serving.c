@@ -1,4 +1,5 @@
-/* serving.c: recording protocols that hear the peer's end, factories of them, servers and connections in a test's hands. */
+/* serving.c: recording protocols that hear the peer's end, factories of them, servers and
+   connections in a test's hands. */
 #include "serving.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,5 @@
-/* serving.h: recording protocols that hear the peer's end, factories of them, servers and connections in a test's hands. */
+/* serving.h: recording protocols that hear the peer's end, factories of them, servers and
+   connections in a test's hands. */
 #ifndef SERVING_H
 #define SERVING_H
 #include <netdb.h>
@@ -35,9 +36,11 @@ struct bench {
     int port;
 };
 void bench_begin(struct bench *bench);
-void bench_end(struct bench *bench);                                          /* releases what it has, closes the loop, checks that each protocol was released once */
-void bench_listen(struct bench *bench, const struct server_options *options); /* on 127.0.0.1, port 0; runs until it serves; no trace */
-void bench_run(struct bench *bench);                                          /* until done, and takes the result's error */
+/* Releases what it has, closes the loop, checks that each protocol was released once. */
+void bench_end(struct bench *bench);
+/* A server on 127.0.0.1, port 0; runs until it serves. The trace is empty then. */
+void bench_listen(struct bench *bench, const struct server_options *options);
+void bench_run(struct bench *bench); /* until done */
 /* Checks how `done` ended: 0 and its text NULL, or a code and the error's text. */
 #define CHECK_OUTCOME(bench, code, text) check_outcome((bench), (code), (text), __FILE__, __LINE__)
 void check_outcome(struct bench *bench, int code, const char *text, const char *file, int line);
