@@ -15,7 +15,7 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .DEFAULT_GOAL := all
 
 SHELL := /bin/sh
-PYTHON ?= /usr/bin/python3
+PYTHON := /usr/bin/python3
 ifneq ($(filter default undefined,$(origin CC)),)
 CC := gcc
 endif

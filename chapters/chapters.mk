@@ -15,7 +15,8 @@ upto = $(foreach c,$(chapters),$(if $(filter $1,$(firstword $(sort $1 $(firstwor
 
 STANDARD := -std=c11 -D_POSIX_C_SOURCE=200809L
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-CFLAGS ?= -O2 -g
+# Debian 12's Valgrind does not read the DWARF 5 that clang writes.
+CFLAGS ?= -O2 -g$(if $(findstring clang,$(CC)),dwarf-4)
 compile = $(CC) $(STANDARD) $(WARNINGS) $(CFLAGS) -pthread -MMD -MP
 
 # Is noweb here, or will set-up have brought it by the time that it is asked for?

@@ -15,6 +15,7 @@ struct attempt {
     struct handle writable;
     struct error *error;
 };
+
 static void see_outcome(void *attempt);
 
 static bool is_taken(const struct connecting *self, const struct addrinfo *info)
@@ -24,6 +25,7 @@ static bool is_taken(const struct connecting *self, const struct addrinfo *info)
             return true;
     return false;
 }
+
 static void take_next(struct connecting *self, const struct addrinfo *remote, int family)
 {
     while (remote != NULL && (remote->ai_family != family || is_taken(self, remote)))
@@ -42,6 +44,7 @@ static bool is_first_of_family(const struct addrinfo *remote, const struct addri
         remote = remote->ai_next;
     return remote == info;
 }
+
 static void take_turns(struct connecting *self, const struct addrinfo *remote, size_t total)
 {
     for (int n = 1; n < self->interleave; n++)
@@ -76,6 +79,7 @@ static void attempt_close(struct attempt *self)
     close(self->fd);
     self->fd = -1;
 }
+
 void connecting_stop(struct connecting *self)
 {
     for (size_t i = 0; i < self->count; i++) {
@@ -114,6 +118,7 @@ static struct error *bind_local(int fd, int family, const struct addrinfo *local
 }
 
 enum progress { FAILED, UNDER_WAY, CONNECTED };
+
 static enum progress attempt_begin(struct attempt *self)
 {
     struct connecting *race = self->race;
@@ -143,6 +148,7 @@ static bool all_alike(const struct connecting *self)
             return false;
     return true;
 }
+
 static struct error *join_errors(const struct connecting *self)
 {
     const char *first = self->attempts[0].error->text;
@@ -200,6 +206,7 @@ static int verdict(int fd)
     socklen_t size = sizeof code;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0 ? errno : code;
 }
+
 static void see_outcome(void *context)
 {
     struct attempt *self = context;

@@ -24,6 +24,7 @@ void opening_free(struct opening *self)
     transport_release(self->transport);
     free(self);
 }
+
 void opening_fail(struct opening *self, struct error *error)
 {
     struct future *done = self->done;
@@ -42,6 +43,7 @@ static void give_up(struct future *done, void *context)
         transport_close(self->transport);
     opening_free(self);
 }
+
 static void loop_closes(void *context)
 {
     struct opening *self = context;
@@ -95,6 +97,7 @@ static void connected(void *context, int fd)
     self->fd = fd;
     attach(self);
 }
+
 static void not_connected(void *context, struct error *error)
 {
     opening_fail(context, error);
@@ -132,14 +135,16 @@ static void name_known(void *context)
 
 int opening_check(const struct loop *loop, const struct connection_options *options)
 {
-    if (options != NULL && options->sock != NULL
-        && socket_check_type(*options->sock, SOCK_STREAM) != 0)
-        return -EINVAL;
-    if (options != NULL && (options->interleave < 0 || !(options->happy_eyeballs_delay >= 0)))
-        return -EINVAL;
+    if (options != NULL) {
+        if (options->sock != NULL && socket_check_type(*options->sock, SOCK_STREAM) != 0)
+            return -EINVAL;
+        if (options->interleave < 0 || !(options->happy_eyeballs_delay >= 0))
+            return -EINVAL;
+    }
 
     return loop_is_closed(loop) ? -EBADF : 0;
 }
+
 struct opening *opening_create(struct loop *loop, struct future *done, protocol_factory *factory,
     void *context, const struct connection_options *options)
 {
@@ -176,6 +181,7 @@ void opening_begin(struct opening *self, void (*begin)(void *opening))
     handle_init(&self->begin, begin, self);
     loop_call_soon(self->loop, &self->begin);
 }
+
 struct opening *opening_from_socket(struct loop *loop, struct future *done,
     protocol_factory *factory, void *context, int fd, const struct connection_options *options)
 {
@@ -186,6 +192,7 @@ struct opening *opening_from_socket(struct loop *loop, struct future *done,
     opening_begin(self, attach);
     return self;
 }
+
 int loop_connect_accepted_socket(struct loop *loop, struct future *done,
     protocol_factory *factory, void *context, int fd, const struct connection_options *options)
 {

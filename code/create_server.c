@@ -31,11 +31,13 @@ static void creation_free(struct creation *self)
     loop_remove_closer(&self->closer);
     free(self);
 }
+
 static void give_up(struct future *done, void *context)
 {
     (void)done;
     creation_free(context);
 }
+
 static void loop_closes(void *context)
 {
     struct creation *self = context;
@@ -48,6 +50,7 @@ static bool same_address(const struct addrinfo *one, const struct addrinfo *othe
     return one->ai_addrlen == other->ai_addrlen
         && memcmp(one->ai_addr, other->ai_addr, one->ai_addrlen) == 0;
 }
+
 static bool seen_before(const struct creation *self, const struct addrinfo *info)
 {
     for (size_t i = 0; i < self->count; i++)
@@ -84,6 +87,7 @@ static struct error *bind_one(
     address_set(&address, info->ai_addr, info->ai_addrlen);
     return socket_bind(fd, &address);
 }
+
 static struct error *bind_all(const struct creation *self, struct server *server)
 {
     for (size_t i = 0; i < self->count; i++)

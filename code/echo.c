@@ -27,10 +27,10 @@ static void server_connection_made(struct protocol *protocol, struct transport *
     struct server_protocol *self = (struct server_protocol *)protocol;
     char peer[ADDRESS_TEXT_ROOM];
     self->transport = transport;
-    if (self->shared->quiet)
-        return;
-    address_format(transport_get_extra_info(transport, "peername"), peer, sizeof peer);
-    printf("Connection from: %s\n", peer);
+    if (!self->shared->quiet) {
+        address_format(transport_get_extra_info(transport, "peername"), peer, sizeof peer);
+        printf("Connection from: %s\n", peer);
+    }
 }
 
 static void server_data_received(struct protocol *protocol, const void *data, size_t size)
@@ -49,6 +49,7 @@ static void server_connection_lost(struct protocol *protocol, const struct error
     if (!((struct server_protocol *)protocol)->shared->quiet)
         printf("Connection closed.\n");
 }
+
 static void server_released(struct protocol *protocol)
 {
     free(protocol);
@@ -60,6 +61,7 @@ static const struct protocol_callbacks server_callbacks = {
     .connection_lost = server_connection_lost,
     .released = server_released,
 };
+
 struct protocol *echo_server_protocol(void *echo_server)
 {
     struct server_protocol *self = calloc(1, sizeof *self);
@@ -74,6 +76,7 @@ struct client_protocol {
     struct protocol protocol;
     const struct echo_client *shared;
 };
+
 static void client_connection_made(struct protocol *protocol, struct transport *transport)
 {
     const char *message = ((struct client_protocol *)protocol)->shared->message;
@@ -88,6 +91,7 @@ static void client_data_received(struct protocol *protocol, const void *data, si
     (void)protocol;
     print_line("Received echo: ", data, size);
 }
+
 static bool client_eof_received(struct protocol *protocol)
 {
     (void)protocol;
@@ -104,6 +108,7 @@ static void client_connection_lost(struct protocol *protocol, const struct error
     printf("The server closed the connection\n");
     future_set_result(shared->on_con_lost, NULL);
 }
+
 static void client_released(struct protocol *protocol)
 {
     free(protocol);
@@ -116,6 +121,7 @@ static const struct protocol_callbacks client_callbacks = {
     .connection_lost = client_connection_lost,
     .released = client_released,
 };
+
 struct protocol *echo_client_protocol(void *echo_client)
 {
     struct client_protocol *self = calloc(1, sizeof *self);

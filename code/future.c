@@ -12,6 +12,7 @@ void future_init(struct future *self, struct loop *loop)
     self->loop = loop;
     ring_begin(&self->callbacks);
 }
+
 void future_on_give_up(
     struct future *self, void (*give_up)(struct future *, void *worker), void *worker)
 {
@@ -41,14 +42,17 @@ static int complete(struct future *self, void *result, struct error *exception)
     self->give_up = NULL;
     return queue_callbacks(self);
 }
+
 int future_set_result(struct future *self, void *result)
 {
     return complete(self, result, NULL);
 }
+
 int future_set_exception(struct future *self, const struct error *exception)
 {
     return complete(self, NULL, error_retain(exception));
 }
+
 int future_fail(struct future *self, struct error *exception)
 {
     return complete(self, NULL, exception);
@@ -61,6 +65,7 @@ static void give_up(struct future *self)
     if (function != NULL)
         function(self, self->worker);
 }
+
 bool future_cancel(struct future *self)
 {
     if (self->state != FUTURE_PENDING)
@@ -90,6 +95,7 @@ const struct error *future_exception(struct future *self)
         self->exception = error_new(&error_cancelled, 0, "cancelled");
     return self->exception;
 }
+
 int future_result(struct future *self, void **result)
 {
     if (self->state == FUTURE_PENDING)
@@ -111,6 +117,7 @@ int future_add_done_callback(struct future *self, struct handle *handle)
     ring_append(&self->callbacks, handle);
     return 0;
 }
+
 size_t future_remove_done_callback(struct future *self, void (*function)(void *), void *context)
 {
     size_t count = 0;
@@ -134,6 +141,7 @@ static void report_forgotten(struct future *self)
     };
     loop_call_exception_handler(self->loop, &context);
 }
+
 void future_destroy(struct future *self)
 {
     if (self->state == FUTURE_PENDING)
@@ -150,6 +158,7 @@ static void stop_loop(void *loop)
 {
     loop_stop(loop);
 }
+
 int loop_run_until_complete(struct loop *loop, struct future *future)
 {
     struct handle done;

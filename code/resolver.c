@@ -26,12 +26,14 @@ struct lookup {
     struct addrinfo *found;
     int failure, code; /* an EAI_*, and the errno for EAI_SYSTEM */
 };
+
 enum { LOOKUP_THREADS = 8 };
 
 struct found {
     struct addrinfo info;
     struct sockaddr_storage address;
 };
+
 static int copy_list(const struct addrinfo *list, struct addrinfo **copy)
 {
     size_t count = 0;
@@ -64,6 +66,7 @@ static int resolve(const struct name_service *names, const char *host, const cha
         names->freeaddrinfo(names->context, list);
     return failure;
 }
+
 static void *run(void *context)
 {
     struct lookup *self = context;
@@ -125,6 +128,7 @@ static int start_thread(struct lookup *self)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failed;
 }
+
 static void start_threads(struct resolver *resolver)
 {
     struct lookup *next;
@@ -159,11 +163,13 @@ static int c_library_getaddrinfo(void *context, const char *host, const char *se
     (void)context;
     return getaddrinfo(host, service, hints, result);
 }
+
 static void c_library_freeaddrinfo(void *context, struct addrinfo *result)
 {
     (void)context;
     freeaddrinfo(result);
 }
+
 static const struct name_service c_library = {
     .getaddrinfo = c_library_getaddrinfo,
     .freeaddrinfo = c_library_freeaddrinfo,

@@ -27,6 +27,7 @@ static void interrupt(void *forever)
 {
     future_cancel(forever);
 }
+
 static void serve_until_interrupted(struct loop *loop, struct server *server)
 {
     struct future forever;

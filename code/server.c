@@ -19,6 +19,7 @@ struct listener {
     struct handle acceptor;
     struct timer_handle retry;
 };
+
 struct server {
     struct loop *loop;
     protocol_factory *factory;
@@ -35,6 +36,7 @@ struct server {
     struct future *waiters;      /* who called server_wait_closed */
     struct handle closer;        /* for loop_close */
 };
+
 enum { ACCEPT_RETRY_DELAY = 1, DEFAULT_BACKLOG = 100 };
 
 struct server *server_retain(struct server *self)
@@ -42,6 +44,7 @@ struct server *server_retain(struct server *self)
     self->references++;
     return self;
 }
+
 void server_release(struct server *self)
 {
     if (self == NULL || --self->references > 0)
@@ -179,6 +182,7 @@ static void close_listeners(struct server *self)
     self->serving = false;
     loop_remove_closer(&self->closer);
 }
+
 void server_close(struct server *self)
 {
     if (self->closed)
@@ -193,6 +197,7 @@ void server_close(struct server *self)
     wake_waiters(self);
     server_release(self);
 }
+
 static void loop_closes(void *context)
 {
     struct server *self = context;
@@ -207,6 +212,7 @@ static void forever_cancelled(struct future *done, void *context)
     self->forever = NULL;
     server_close(self);
 }
+
 int server_serve_forever(struct server *self, struct future *done)
 {
     if (self->forever != NULL)
@@ -227,6 +233,7 @@ static void waiter_gives_up(struct future *done, void *context)
         link = &(*link)->next;
     *link = done->next;
 }
+
 int server_wait_closed(struct server *self, struct future *done)
 {
     done->next = self->waiters;
@@ -238,11 +245,12 @@ int server_wait_closed(struct server *self, struct future *done)
 
 int server_check_options(const struct loop *loop, const struct server_options *options)
 {
-    if (options != NULL && options->backlog < 0)
-        return -EINVAL;
-    if (options != NULL && options->sock != NULL
-        && socket_check_type(*options->sock, SOCK_STREAM) != 0)
-        return -EINVAL;
+    if (options != NULL) {
+        if (options->backlog < 0)
+            return -EINVAL;
+        if (options->sock != NULL && socket_check_type(*options->sock, SOCK_STREAM) != 0)
+            return -EINVAL;
+    }
 
     return loop_is_closed(loop) ? -EBADF : 0;
 }
@@ -269,6 +277,7 @@ struct server *server_create(struct loop *loop, protocol_factory *factory, void 
     server_close(self);
     return NULL;
 }
+
 void server_add_socket(struct server *self, int fd)
 {
     struct listener *one = &self->listeners[self->count];
@@ -278,6 +287,7 @@ void server_add_socket(struct server *self, int fd)
     timer_handle_init(&one->retry, accept_again, one);
     self->sockets[self->count++] = fd;
 }
+
 void server_hand_over(struct server *self, enum option start_serving, struct future *done)
 {
     int failed = start_serving == OPTION_OFF ? 0 : server_start_serving(self);
@@ -288,6 +298,7 @@ void server_hand_over(struct server *self, enum option start_serving, struct fut
         future_fail(done, error_from_errno(-failed));
     }
 }
+
 int server_from_socket(struct loop *loop, struct future *done, protocol_factory *factory,
     void *context, const struct server_options *options)
 {
@@ -306,11 +317,13 @@ bool server_is_serving(const struct server *self)
 {
     return self->serving;
 }
+
 size_t server_sockets(const struct server *self, const int **fds)
 {
     *fds = self->sockets;
     return self->closed ? 0 : self->count;
 }
+
 struct loop *server_get_loop(const struct server *self)
 {
     return self->loop;

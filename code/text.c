@@ -7,6 +7,7 @@ static bool is_blank(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r') || (c >= '\x1c' && c <= '\x1f');
 }
+
 void text_strip(const char **text, size_t *size)
 {
     while (*size > 0 && is_blank((*text)[*size - 1]))

@@ -94,6 +94,7 @@ static void start_race(void *context)
     struct opening *self = context;
     connecting_start(&self->connecting);
 }
+
 int loop_create_unix_connection(struct loop *loop, struct future *done, protocol_factory *factory,
     void *context, const char *path, const struct connection_options *options)
 {

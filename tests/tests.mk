@@ -50,16 +50,19 @@ endef
 $(eval $(call tests,build,code,$(numbers),,$(if $(noweb),build/tangled)))
 $(foreach n,$(numbers),$(eval $(call tests,build/ch$n,build/ch$n/src,$(call numbers_upto,$n),,build/ch$n/tangled)))
 
-# The runner of the conformance scenarios: one program, one tree.
-conformance_objects := $(patsubst %.c,build/obj/%.o,$(wildcard tests/conformance/*.c))
-$(conformance_objects): build/obj/%.o: %.c build/flags | $(if $(noweb),build/tangled)
-	$(call say,CC,$<)
-	@mkdir -p $(@D)
-	$(if $V,,@)$(compile) -Icode -c -o $@ $<
-build/conformance: $(conformance_objects) build/libweft.a
-	$(call say,LINK,$@)
-	$(if $V,,@)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^
--include $(conformance_objects:.o=.d)
+# $(call conformance_runner,TREE,FLAGS): the runner of the conformance scenarios, linked with the whole book's library.
+define conformance_runner
+$1_conformance := $(patsubst tests/%.c,$1/obj/tests/%.o,$(wildcard tests/conformance/*.c))
+$$($1_conformance): $1/obj/tests/%.o: tests/%.c build/flags | $(if $(noweb),build/tangled)
+	$$(call say,CC,$$<)
+	@mkdir -p $$(@D)
+	$$(if $$V,,@)$$(compile) $2 -Icode -c -o $$@ $$<
+$1/conformance: $$($1_conformance) $1/libweft.a
+	$$(call say,LINK,$$@)
+	$$(if $$V,,@)$$(CC) $$(CFLAGS) $$(LDFLAGS) $2 -pthread -o $$@ $$^
+-include $$($1_conformance:.o=.d)
+endef
+$(eval $(call conformance_runner,build,))
 
 # $(call cunit,TREE,NAME IN THE REPORTS,CHAPTER NUMBERS)
 cunit = $(foreach n,$3,$(eval $(call suite,$2/ch$n,$1/tests/ch$n $($1_programs),WEFT_BIN=$1/bin JUNIT_DIR=build/reports/$2,--limit 240,$1/tests/ch$n)))
@@ -161,18 +164,21 @@ sanitizer_options := ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_
     UBSAN_OPTIONS=print_stacktrace=1:log_path=build/sanitize/reports/log
 $(eval $(call tree,build/sanitize,code,$(roots),$(sanitizers)))
 $(eval $(call tests,build/sanitize,code,$(numbers),$(sanitizers),$(if $(noweb),build/tangled)))
+$(eval $(call conformance_runner,build/sanitize,$(sanitizers)))
+sanitize_suites := $(foreach n,$(numbers),sanitize/ch$n) sanitize/peers sanitize/conformance
 sanitize_needs := sanitize-start $(build/sanitize_programs)
 $(foreach n,$(numbers),$(eval $(call suite,sanitize/ch$n,$(sanitize_needs) build/sanitize/tests/ch$n,$(sanitizer_options) WEFT_BIN=build/sanitize/bin JUNIT_DIR=build/reports/sanitize,--limit 400,build/sanitize/tests/ch$n)))
 $(eval $(call suite,sanitize/peers,$(sanitize_needs),$(sanitizer_options) WEFT_BIN=build/sanitize/bin,--live --limit 600,tests/peers/run))
+$(eval $(call suite,sanitize/conformance,$(sanitize_needs) build/sanitize/conformance,$(sanitizer_options),--live --limit 600,tests/conformance/run --quick --runner build/sanitize/conformance))
 # What the sanitizers wrote, also about a program whose end nobody looked at.
-$(eval $(call suite,sanitize/reports,$(call suites,$(foreach n,$(numbers),sanitize/ch$n) sanitize/peers),,--plain,sh -c '! cat build/sanitize/reports/* 2>/dev/null'))
+$(eval $(call suite,sanitize/reports,$(call suites,$(sanitize_suites)),,--plain,sh -c '! cat build/sanitize/reports/* 2>/dev/null'))
 
 .PHONY: sanitize-start
 sanitize-start:
 	@rm -rf build/sanitize/reports && mkdir -p build/sanitize/reports
 
 sanitize: suite-sanitize-reports ## every suite and program with ASan and UBSan
-	@tests/tools/tally $(foreach n,$(numbers),sanitize/ch$n) sanitize/peers sanitize/reports
+	@tests/tools/tally $(sanitize_suites) sanitize/reports
 
 # ---------------------------------------------------------------- lint
 

@@ -166,7 +166,7 @@ class Book:
 
     def _expand_line(self, chunk, index, line, indent, out, above):
         if not line.references:
-            out.append((indent + line.text, chunk, index, len(indent)))
+            out.append((indent + line.text if line.text else '', chunk, index, len(indent)))
             return
         text, start, origin = indent, len(indent), (chunk, index)
         for piece in line.pieces:

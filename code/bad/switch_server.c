@@ -18,6 +18,7 @@ struct client {
     int fd;
     long lines, words;
 };
+
 enum { CLIENTS = 16 };
 static struct client clients[CLIENTS];
 

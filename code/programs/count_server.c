@@ -42,16 +42,19 @@ static void connection_made(struct protocol *protocol, struct transport *transpo
 {
     ((struct counter *)protocol)->transport = transport;
 }
+
 static void released(struct protocol *protocol)
 {
     free(protocol);
 }
+
 static const struct protocol_callbacks callbacks = {
     .connection_made = connection_made,
     .data_received = data_received,
     .eof_received = eof_received,
     .released = released,
 };
+
 static struct protocol *make_counter(void *context)
 {
     struct counter *self = calloc(1, sizeof *self);

@@ -74,6 +74,17 @@ static int outcome(const struct command *command, char *text, size_t room)
     return in_child(parse_in_child, &copy, text, room);
 }
 
+static void check_refused(const char *option, const char *value)
+{
+    char text[1000];
+    struct command command = {{"/some/where/program", option, value}, NULL};
+    CHECK_INT(outcome(&command, text, sizeof text), 2);
+    CHECK(strchr(text, '\n') == text + strlen(text) - 1); /* one line */
+    CHECK_CONTAINS(text, "program: ");
+    CHECK_CONTAINS(text, option);
+    CHECK(strstr(text, "/some/where") == NULL);
+}
+
 static void nothing_given_leaves_the_defaults(void)
 {
     struct options options = defaults();
@@ -103,22 +114,29 @@ static void every_kind_is_read(void)
     CHECK(options.delay == 0.25);
 }
 
+static void a_value_may_follow_an_equals_sign(void)
+{
+    struct options options = defaults();
+    CHECK_INT(parse(&(struct command){{"program", "--port=80", "--host=a=b", "Bye"}, &options}), -1);
+    CHECK_INT(options.port, 80);
+    CHECK_TEXT(options.message, "Bye");
+}
+
+static void two_dashes_end_the_options(void)
+{
+    struct options options = defaults();
+    CHECK_INT(parse(&(struct command){{"program", "--quiet", "--", "--port", "-1"}, &options}), -1);
+    CHECK(options.quiet);
+    CHECK_TEXT(options.message, "--port");
+    CHECK_TEXT(options.other, "-1");
+    CHECK_INT(options.port, 8888);
+}
+
 static void the_highest_port_is_65535(void)
 {
     struct options options = defaults();
     CHECK_INT(parse(&(struct command){{"program", "--port", "65535"}, &options}), -1);
     CHECK_INT(options.port, 65535);
-}
-
-static void check_refused(const char *option, const char *value)
-{
-    char text[1000];
-    struct command command = {{"/some/where/program", option, value}, NULL};
-    CHECK_INT(outcome(&command, text, sizeof text), 2);
-    CHECK(strchr(text, '\n') == text + strlen(text) - 1); /* one line */
-    CHECK_CONTAINS(text, "program: ");
-    CHECK_CONTAINS(text, option);
-    CHECK(strstr(text, "/some/where") == NULL);
 }
 
 static void ports_that_are_none_are_refused_in_one_line(void)
@@ -183,6 +201,8 @@ static void help_names_every_option_and_succeeds(void)
 static const struct test tests[] = {
     TEST(nothing_given_leaves_the_defaults),
     TEST(every_kind_is_read),
+    TEST(a_value_may_follow_an_equals_sign),
+    TEST(two_dashes_end_the_options),
     TEST(the_highest_port_is_65535),
     TEST(ports_that_are_none_are_refused_in_one_line),
     TEST(the_line_about_a_port_says_what_is_one),

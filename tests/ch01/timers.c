@@ -168,6 +168,31 @@ static void an_armed_timer_armed_again_is_moved(void)
     free_loop(loop);
 }
 
+static void postpone(void *context)
+{
+    struct starter *starter = context;
+    trace("first");
+    CHECK_INT(loop_call_at(starter->loop, 20, starter->next), 0);
+}
+
+static void a_due_timer_moved_by_an_earlier_one_waits_for_its_new_time(void)
+{
+    struct loop *loop = new_loop();
+    struct fake_clock clock = {10};
+    struct timer_handle second = TIMER_TRACES("second");
+    struct starter first = {.loop = loop, .next = &second};
+    use_fake_clock(loop, &clock, false);
+    timer_handle_init(&first.timer, postpone, &first);
+    loop_call_at(loop, 1, &first.timer);
+    loop_call_at(loop, 2, &second);
+    pass(loop);
+    CHECK_TRACE("first");
+    CHECK(is_idle(loop));
+    clock.now = 20;
+    EXPECT(loop, "first;second");
+    free_loop(loop);
+}
+
 static void a_timer_moved_to_an_equal_time_goes_to_the_back(void)
 {
     struct loop *loop = new_loop();
@@ -519,6 +544,7 @@ static const struct test tests[] = {
     TEST(a_cancelled_timer_does_not_fire_and_may_be_cancelled_twice),
     TEST(a_timer_cancelled_by_another_of_the_same_pass_does_not_fire),
     TEST(an_armed_timer_armed_again_is_moved),
+    TEST(a_due_timer_moved_by_an_earlier_one_waits_for_its_new_time),
     TEST(a_timer_moved_to_an_equal_time_goes_to_the_back),
     TEST(a_timer_may_arm_itself_again),
     TEST(a_timers_callback_may_free_it),

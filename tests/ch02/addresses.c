@@ -2,8 +2,10 @@
 #include "address.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "groups.h"
 
@@ -67,10 +69,25 @@ static void the_longest_path_is_shown_whole(void)
     check_shown(&address, expected);
 }
 
+static void an_address_that_cannot_be_had_is_empty_and_shown_as_none(void)
+{
+    struct address address = {.size = 7};
+    int lonely = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_INT(address_of_socket(-1, &address), -EBADF);
+    CHECK_INT(address.size, 0);
+    check_shown(&address, "None");
+    address.size = 7;
+    CHECK_INT(address_of_peer(lonely, &address), -ENOTCONN);
+    CHECK_INT(address.size, 0);
+    check_shown(NULL, "None");
+    close(lonely);
+}
+
 static const struct test tests[] = {
     TEST(an_internet_address_is_a_pair),
     TEST(an_address_of_version_6_has_four_parts),
     TEST(a_unix_address_is_its_path),
     TEST(the_longest_path_is_shown_whole),
+    TEST(an_address_that_cannot_be_had_is_empty_and_shown_as_none),
 };
 const struct test_group address_group = TEST_GROUP("addresses", tests);

@@ -42,6 +42,19 @@ static void a_numeric_host_is_known_at_once_and_without_a_thread(void)
     bench_end(&bench);
 }
 
+static void a_canonical_name_is_never_given(void)
+{
+    struct bench bench;
+    void *result = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME};
+    bench_begin(&bench);
+    CHECK_INT(loop_getaddrinfo(bench.loop, &bench.done, "127.0.0.1", 80, &hints), 0);
+    REQUIRE(future_result(&bench.done, &result) == 0 && result != NULL);
+    CHECK(((struct addrinfo *)result)->ai_canonname == NULL);
+    free(result);
+    bench_end(&bench);
+}
+
 static void other_names_are_looked_up_in_a_thread_and_given_back(void)
 {
     struct bench bench;
@@ -64,6 +77,7 @@ static void other_names_are_looked_up_in_a_thread_and_given_back(void)
     free(result);
     CHECK_INT(names_calls(&names), 1);
     CHECK_INT(names_frees(&names), 1);
+    CHECK(!names.interruptible); /* signals are for the loop's thread */
     CHECK_INT(kernel_count(KERNEL_THREAD), 1);
     bench_end(&bench);
 }
@@ -296,6 +310,7 @@ static void the_c_librarys_resolver_says_of_localhost_what_it_says_elsewhere(voi
 
 static const struct test tests[] = {
     TEST(a_numeric_host_is_known_at_once_and_without_a_thread),
+    TEST(a_canonical_name_is_never_given),
     TEST(other_names_are_looked_up_in_a_thread_and_given_back),
     TEST(the_loop_goes_on_while_a_name_is_looked_up),
     TEST(an_unknown_name_is_an_error_of_the_resolver_in_pythons_words),

@@ -10,6 +10,7 @@
 #include "address.h"
 #include "ch03/serving.h"
 #include "groups.h"
+#include "kernel.h"
 
 /* A folder of its own, and a path in it. */
 static char folder[100], path[150];
@@ -47,6 +48,7 @@ static void serving_begin(struct bench *bench, const struct server_options *opti
     REQUIRE(future_result(&bench->done, &result) == 0);
     bench->server = result;
     settle(bench->loop);
+    CHECK_TRACE("RET");
     trace_clear();
 }
 
@@ -95,7 +97,7 @@ static void a_second_server_takes_the_path_over(void)
     struct bench one, two;
     folder_begin();
     serving_begin(&one, NULL);
-    serving_begin(&two, NULL);
+    serving_begin(&two, NULL); /* silently */
     int peer = connect_to_path(path);
     settle(one.loop);
     CHECK_TRACE("");
@@ -171,6 +173,45 @@ static void a_path_too_long_is_an_error(void)
     bench_end(&bench);
 }
 
+static void without_memory_neither_server_nor_connection_is_made(void)
+{
+    folder_begin();
+    for (int connects = 0; connects < 2; connects++) {
+        struct bench listening;
+        unsigned after = 0;
+        bool refused = true;
+        if (connects)
+            serving_begin(&listening, NULL);
+        for (; after < 60 && refused; after++) {
+            struct bench bench;
+            void *result = NULL;
+            bench_begin(&bench);
+            kernel_fail(KERNEL_MEMORY, ENOMEM, after, 1);
+            int failed = connects ? reach(&bench, path, NULL) : serve(&bench, path, NULL);
+            if (failed == 0)
+                bench_run(&bench);
+            else
+                CHECK_INT(failed, -ENOMEM);
+            refused = kernel_failed(KERNEL_MEMORY);
+            kernel_fail(KERNEL_MEMORY, 0, 0, 0);
+            if (failed == 0 && future_result(&bench.done, &result) != 0) {
+                CHECK(refused);
+                CHECK(error_is(future_exception(&bench.done), &error_os, ENOMEM));
+            }
+            if (connects)
+                bench.transport = result;
+            else
+                bench.server = result;
+            bench_end(&bench);
+        }
+        CHECK(after > 1 && !refused);
+        if (connects)
+            bench_end(&listening);
+        trace_clear();
+    }
+    folder_end();
+}
+
 static void an_abstract_name_leaves_no_file(void)
 {
     struct bench bench;
@@ -234,6 +275,7 @@ static const struct test tests[] = {
     TEST(a_file_that_is_no_socket_is_left_alone),
     TEST(where_nobody_listens_the_system_says_why),
     TEST(a_path_too_long_is_an_error),
+    TEST(without_memory_neither_server_nor_connection_is_made),
     TEST(an_abstract_name_leaves_no_file),
     TEST(wrong_arguments_are_refused_at_once),
     TEST(a_connected_unix_socket_can_be_given),

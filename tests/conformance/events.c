@@ -88,7 +88,7 @@ void emit(const char *format, ...)
     }
 }
 
-void not_in_this_tree(const char *what)
+_Noreturn void not_in_this_tree(const char *what)
 {
     emit("not in this tree: %s", what);
     _exit(3);

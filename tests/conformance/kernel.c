@@ -81,7 +81,8 @@ static bool same_address(const struct address *one, const struct address *other)
     return strcmp(texts[0], texts[1]) == 0;
 }
 
-/* The state of the TCP socket at the other end of fd, when it lives in this process and will notice what fd does next. */
+/* The state of the TCP socket at the other end of fd, when it lives in this process and will notice what fd does
+   next. */
 struct far_end far_end_of(int fd)
 {
     struct far_end none = {.fd = -1};

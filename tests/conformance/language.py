@@ -112,13 +112,13 @@ VERBS = {
     'limit_fds': (('number?',), {}),
     'mark_fds': ((), {}),
 }
-STEPS_ONLY = {'run', 'pass', 'settle', 'carry', 'advance', 'move_clock', 'await', 'drain', 'take', 'link', 'start', 'join'}
+STEPS_ONLY = {'pass', 'settle', 'carry', 'advance', 'move_clock', 'await', 'drain', 'take', 'link', 'start', 'join'}
 IN_CALLBACKS = {'raise', 'keep', 'fail', 'offer'}
 THREAD_VERBS = {'call_soon_threadsafe'}
 
 PROPERTIES = {
-    'party': {'is_closing', 'is_reading', 'size', 'buffered', 'can_write_eof', 'peername', 'sockname', 'fileno', 'nodelay',
-              'protocol', 'unknown', 'received', 'count', 'largest', 'limits', 'peername_is', 'sockname_is',
+    'party': {'is_closing', 'is_reading', 'size', 'buffered', 'can_write_eof', 'peername', 'sockname', 'fileno',
+              'nodelay', 'protocol', 'unknown', 'received', 'count', 'largest', 'limits', 'peername_is', 'sockname_is',
               'got_all'},
     'future': {'done', 'cancelled', 'result', 'exception'},
     'callback': {'cancelled', 'when'},
@@ -318,8 +318,8 @@ class Reader:
             self.declare(names[0], 'factory')
             factory = self.scenario.factories[names[0]] = {'makes': names[2], 'actions': [], 'line': self.line}
             return (kind, names[0]), factory['actions']
-        self.fail('not a header nor a section: %s (sections: protocol NAME, callback NAME [quiet], factory NAME makes PROTOCOL, '
-                  'thread NAME, steps, trace asyncio, trace ours)' % text)
+        self.fail('not a header nor a section: %s (sections: protocol NAME, callback NAME [quiet], factory NAME makes '
+                  'PROTOCOL, thread NAME, steps, trace asyncio, trace ours)' % text)
 
     def protocol_line(self, name, text):
         protocol = self.scenario.protocols[name]
@@ -349,12 +349,13 @@ class Reader:
             self.fail('unknown verb: %s' % (text.split() or [text])[0])
         action = Action(self.line, words[0], words[1:], first, last, only)
         self.declare_names(action)
-        if section[0] != 'steps' and action.verb in STEPS_ONLY and action.verb != 'run':
+        if section[0] != 'steps' and action.verb in STEPS_ONLY:
             self.fail('%s stands in steps only' % action.verb)
         if section[0] == 'thread' and action.verb not in THREAD_VERBS:
             self.fail('a thread may only use %s' % ', '.join(sorted(THREAD_VERBS)))
         if section[0] == 'steps' and (action.verb in IN_CALLBACKS or only is not None or (first, last) != (1, 0)):
-            self.fail('%s stands in callbacks only' % (action.verb if action.verb in IN_CALLBACKS else 'a condition [ ]'))
+            what = action.verb if action.verb in IN_CALLBACKS else 'a condition [ ]'
+            self.fail('%s stands in callbacks only' % what)
         if block and block[-1].verb in ('raise', 'fail') and block[-1].only is None and (
                 block[-1].first <= first and (block[-1].last == 0 or (last and block[-1].last >= last))):
             self.fail('nothing runs after %s' % block[-1].verb)

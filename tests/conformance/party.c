@@ -80,12 +80,14 @@ static void find_callbacks(struct party *party)
     static const char *const names[CALLBACK_KINDS] = {
         [MADE] = "connection_made", [DATA] = "data_received", [END] = "eof_received", [LOST] = "connection_lost"};
     for (const struct block *block = party->block->next; block != NULL && block->kind == 'M'; block = block->next) {
-        int kind = 0;
-        while (kind < CALLBACK_KINDS && strcmp(names[kind], block->name) != 0)
-            kind++;
-        if (kind == CALLBACK_KINDS)
+        bool known = false;
+        for (int kind = 0; kind < CALLBACK_KINDS; kind++)
+            if (strcmp(names[kind], block->name) == 0) {
+                party->callbacks[kind] = block;
+                known = true;
+            }
+        if (!known)
             not_in_this_tree(block->name);
-        party->callbacks[kind] = block;
     }
 }
 

@@ -368,7 +368,8 @@ static void verb_drain(const struct action *action)
 static void verb_take(const struct action *action)
 {
     struct gathered got = gather(peer_of(action, 0), (size_t)atol(word(action, 1)));
-    emit("%s took %zu bytes (checksum %08x)%s%s", word(action, 0), got.size, got.checksum, got.how[0] ? ", " : "", got.how);
+    emit("%s took %zu bytes (checksum %08x)%s%s", word(action, 0), got.size, got.checksum,
+        got.how[0] ? ", " : "", got.how);
 }
 
 static void verb_shut(const struct action *action)

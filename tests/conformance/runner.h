@@ -170,7 +170,7 @@ void *thing_new(enum kind kind, const char *name, size_t size); /* or the one th
 /* ---- events (events.c) */
 
 void emit(const char *format, ...);
-void not_in_this_tree(const char *what);
+_Noreturn void not_in_this_tree(const char *what);
 const char *shown(const void *data, size_t size);
 const char *error_shown(const struct error *error);
 const char *errno_name(int code);

@@ -38,7 +38,7 @@ CLOCK_SURPLUS = 1e-6         # a clock that jumps to a timer lands a little behi
 WATCHDOG_SECONDS = int(os.environ.get('CONFORMANCE_WATCHDOG', 20))
 SMALL_BUFFER, BIG_BUFFER = 8192, 4 << 20
 TCP_ESTABLISHED, TCP_SYN_SENT, TCP_CLOSE_WAIT = 1, 2, 8
-MANY_PASSES = 20000
+MANY_PASSES = 2000
 LONGEST_SHOWN = 64
 
 
@@ -565,7 +565,7 @@ class Run:
         return self.party(party).transport
 
     def move(self, verb, party, *arguments):
-        """Calls a transport's method. After a connection is lost some of asyncio's trip over what is gone; they are no-ops."""
+        """Calls a transport's method. Once a connection is lost some of asyncio's trip over what is gone: no-ops."""
         try:
             self.attempt(verb, getattr(self.transport(party), verb), *arguments)
         except AttributeError as exception:
@@ -741,8 +741,9 @@ class Run:
             strerror = ctypes.CDLL(None).gai_strerror
             strerror.restype = ctypes.c_char_p
             raise socket.gaierror(code, strerror(code).decode())
-        return [(socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, '', (answer, port, 0, 0)) if ':' in answer else
-                (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, '', (answer, port)) for answer in answers]
+        tail = (socket.SOCK_STREAM, socket.IPPROTO_TCP, '')
+        return [(socket.AF_INET6, *tail, (answer, port, 0, 0)) if ':' in answer else
+                (socket.AF_INET, *tail, (answer, port)) for answer in answers]
 
     # ---- the kernel: what is on its way between two sockets of this process
 
@@ -928,8 +929,9 @@ class Run:
         address = self.address(word) if listener else self.dialled[word]
         self.dialled[word] = address
         if name not in self.peers:
-            family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if len(address) == 4 else socket.AF_INET
-            self.peers[name] = Peer(name, socket.socket(family))
+            family = {2: socket.AF_INET, 4: socket.AF_INET6}
+            self.peers[name] = Peer(name, socket.socket(
+                socket.AF_UNIX if isinstance(address, str) else family[len(address)]))
         thing = self.peers[name].thing
         waiting = self.waiting_at(listener)
         problem = thing.connect_ex(address)
@@ -1030,8 +1032,8 @@ class Run:
             text = shown(data) if len(data) <= LONGEST_SHOWN else '%d bytes' % len(data)
         else:
             number = int(against)
-            text = '%s %d bytes' % ('exactly' if len(data) == number else 'less than' if len(data) < number else 'more than',
-                                    number)
+            how_many = 'exactly' if len(data) == number else 'less than' if len(data) < number else 'more than'
+            text = '%s %d bytes' % (how_many, number)
         if len(data) > LONGEST_SHOWN and not text.startswith('less'):
             text += ' (checksum %08x)' % zlib.adler32(data)
         if tail:
@@ -1040,7 +1042,8 @@ class Run:
 
     def do_take(self, name, number):
         data, how = self.gather(self.peers[name], int(number))
-        self.emit('%s took %d bytes (checksum %08x)%s' % (name, len(data), zlib.adler32(data), ', ' + how if how else ''))
+        how = ', ' + how if how else ''
+        self.emit('%s took %d bytes (checksum %08x)%s' % (name, len(data), zlib.adler32(data), how))
 
     def do_shut(self, name):
         far = self.far_end(self.peers[name].thing)

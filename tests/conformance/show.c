@@ -45,8 +45,10 @@ static const char *of_sockets(const struct server *server, bool hosts)
 {
     const int *fds = NULL;
     size_t count = server_sockets(server, &fds);
-    const char *texts[16];
-    for (size_t i = 0; i < count && i < 16; i++) {
+    const char *texts[16] = {NULL};
+    if (count > 16)
+        count = 16;
+    for (size_t i = 0; i < count; i++) {
         struct address address;
         char text[128];
         address_of_socket(fds[i], &address);
@@ -123,7 +125,6 @@ static const char *of_transport(const struct transport *transport, const char *p
         return keep_text("%s", text);
     }
     not_in_this_tree(property);
-    return NULL;
 }
 
 static const char *of_party(struct party *party, const char *property)

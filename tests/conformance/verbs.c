@@ -265,12 +265,14 @@ static void verb_close_loop(const struct action *action)
 
 static void verb_add_reader(const struct action *action)
 {
-    attempt("add_reader", loop_add_reader(run.loop, descriptor_of(word(action, 0)), &new_call(action, 1)->timer.handle));
+    attempt("add_reader",
+        loop_add_reader(run.loop, descriptor_of(word(action, 0)), &new_call(action, 1)->timer.handle));
 }
 
 static void verb_add_writer(const struct action *action)
 {
-    attempt("add_writer", loop_add_writer(run.loop, descriptor_of(word(action, 0)), &new_call(action, 1)->timer.handle));
+    attempt("add_writer",
+        loop_add_writer(run.loop, descriptor_of(word(action, 0)), &new_call(action, 1)->timer.handle));
 }
 
 static void removed(const char *verb, int result)
@@ -425,7 +427,8 @@ static void verb_writelines(const struct action *action)
     struct iovec buffers[16];
     size_t count = 0;
     for (size_t i = 1; i < action->count; i++)
-        buffers[count++] = (struct iovec){.iov_base = keep_text("%s", action->words[i].text), .iov_len = action->words[i].size};
+        buffers[count++] = (struct iovec){
+            .iov_base = keep_text("%s", action->words[i].text), .iov_len = action->words[i].size};
     attempt("writelines", transport_writelines(transport_of(action), buffers, count));
 }
 
@@ -713,7 +716,8 @@ static void verb_link(const struct action *action)
     operation->is_connection = operation->quiet = true;
     struct connection_options options = {.sock = &pair[0]};
     begun(operation, "link",
-        loop_create_connection(run.loop, &operation->done, make_protocol, maker_for(word(action, 0), operation), NULL, 0,
+        loop_create_connection(run.loop, &operation->done, make_protocol, maker_for(word(action, 0), operation),
+            NULL, 0,
             &options));
     while (!operation->ended)
         one_pass();

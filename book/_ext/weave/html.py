@@ -123,7 +123,7 @@ class Writer:
         shown = f'<span class="nw-path">{name}</span>' if view.is_file else f'<span class="nw-title">⟨{name}⟩</span>'
         link = '' if not anchor else (f'<a class="headerlink" href="#{view.anchor}" '
                                       f'title="Permalink to this chunk">¶</a>')
-        return (f'<div class="nw-head"><span>{shown} <span class="nw-sign">{view.sign}</span></span>'
+        return (f'<div class="nw-head"><span>{shown}&nbsp;<span class="nw-sign">{view.sign}</span></span>'
                 f'<span class="nw-number">{view.number}</span>{link}</div>\n')
 
     def code(self, view):

@@ -176,9 +176,9 @@ class View:
 
     def _language(self, chunk):
         """The language of the file that the chunk ends up in."""
-        seen, todo = set(), [chunk.label]
-        while todo:
-            label = todo.pop()
+        seen, waiting = set(), [chunk.label]
+        while waiting:
+            label = waiting.pop()
             if label in seen:
                 continue
             seen.add(label)
@@ -186,7 +186,7 @@ class View:
             if not above.used_in:
                 suffix = posixpath.splitext(above.name)[1]
                 return {'.c': 'c', '.h': 'c', '.py': 'python', '.sh': 'bash', '.mk': 'make'}.get(suffix, 'c')
-            todo += above.used_in
+            waiting += above.used_in
         return 'c'
 
     def _lines(self, chunk):
@@ -198,6 +198,8 @@ class View:
         while lines and not lines[-1].text.strip():
             lines.pop()
         for index, line in enumerate(lines):
+            if not out and not line.text.strip():
+                continue                                # a blank first line parts it from what is above, in the file
             made = []
             if line.references:
                 for piece in line.pieces:
@@ -251,7 +253,7 @@ class View:
         for name, parts in self.book.names.items():
             links = [self.link(c) for c in parts]
             users = [self.link_label(label) for label in parts[0].used_in]
-            note = '' if any(not c.empty for c in parts) else 'empty until a later chapter'
+            note = '' if any(not c.empty for c in parts) else 'empty so far'
             (files if self.is_file(name) else others).append((links[0], links[1:], users, note))
         others.sort(key=lambda item: (slug(item[0].text), item[0].text))
         return files, others

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -152,7 +153,11 @@ static int answer(void *context, const char *host, const char *service, const st
     (void)host;
     (void)service;
     (void)hints;
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, NULL, &mask);
     pthread_mutex_lock(&lock);
+    if (!sigismember(&mask, SIGINT) || !sigismember(&mask, SIGUSR1))
+        names->interruptible = true;
     names->calls++;
     names->waiting++;
     pthread_cond_broadcast(&changed);

@@ -51,9 +51,10 @@ struct fake_names {
     struct addrinfo infos[8];
     struct sockaddr_storage addresses[8];
     size_t count;
-    int failure;      /* an EAI_*, 0: the infos */
-    int calls, frees; /* under the lock */
-    bool held;        /* lookups wait until names_release */
+    int failure;        /* an EAI_*, 0: the infos */
+    int calls, frees;   /* under the lock */
+    bool interruptible; /* a lookup ran in a thread that would have got signals */
+    bool held;          /* lookups wait until names_release */
     int waiting;
 };
 void names_init(struct loop *loop, struct fake_names *names);
