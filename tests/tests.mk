@@ -80,7 +80,7 @@ $(eval $(call suite,coverage,,,--live --limit 60,tests/tools/check_coverage.py))
 $(eval $(call suite,weaver,,,--live --limit 300,tests/book/weaver/run,$(weaving_tools)))
 $(eval $(call suite,press,,,--live --limit 300,tests/book/press/run,notangle))
 $(eval $(call suite,lint-tests,,,--live --limit 120,tests/book/lint/run,notangle ctags))
-$(eval $(call suite,transcripts-tests,,,--live --limit 120,tests/book/transcripts/selftest,notangle))
+$(eval $(call suite,transcripts-tests,,,--live --limit 120,tests/book/transcripts/selftest,$(weaving_tools)))
 $(eval $(call suite,transcripts,$(everything) $(tree_programs),,--live --limit 600,tests/book/transcripts/run,notangle nc socat strace gdb))
 $(eval $(call suite,teeth,$(everything),,--live --limit 1200,tests/teeth/run,header:CUnit/CUnit.h))
 $(eval $(call suite,teeth-fit,$(if $(noweb),build/tangled),,--live --limit 60,tests/teeth/run --check))
@@ -143,18 +143,19 @@ $(call suite,helgrind-$2/ch$n,memcheck-tools $1/tests/ch$n $($1_programs),WEFT_B
 endef
 $(eval $(call memcheck,build,final,$(numbers)))
 $(foreach n,$(numbers),$(eval $(call memcheck,build/ch$n,ch$n,$(call numbers_upto,$n))))
-$(eval $(call suite,memcheck-peers,memcheck-tools $(everything),WEFT_BIN=build/bin WEFT_WRAP='$(call VALGRIND,peers)',--live --limit 1200,tests/peers/run))
+$(eval $(call suite,memcheck-peers,memcheck-tools $(everything),WEFT_BIN=build/bin WEFT_WRAP='$(call VALGRIND,peers)',--live --limit 1200,tests/peers/run,nc socat))
+$(eval $(call suite,memcheck-conformance,memcheck-tools build/conformance,,--live --limit 600,tests/conformance/run --quick --wrap '$(call VALGRIND,conformance)'))
 
 .PHONY: memcheck-tools memcheck $(foreach n,$(numbers),memcheck-ch$n) sanitize
 memcheck-tools: | $(after_setup)
 	@$(need) valgrind
 	@rm -rf build/memcheck
-	@mkdir -p build/memcheck/peers $(foreach t,final $(numbers:%=ch%),$(foreach n,$(numbers),build/memcheck/$t/ch$n build/memcheck/$t/ch$n-helgrind))
+	@mkdir -p build/memcheck/peers build/memcheck/conformance $(foreach t,final $(numbers:%=ch%),$(foreach n,$(numbers),build/memcheck/$t/ch$n build/memcheck/$t/ch$n-helgrind))
 
 memcheck_suites := $(call memory_suites,final,$(numbers))
-memcheck: $(call suites,$(memcheck_suites) memcheck-peers) ## every suite and program under Valgrind, with a table
+memcheck: $(call suites,$(memcheck_suites) memcheck-conformance memcheck-peers) ## every suite and program under Valgrind, with a table
 	@tests/tools/valgrind-table --programs '$(notdir $(filter-out build/bin/bad/%,$(build_programs)))' \
-	    $(memcheck_suites) memcheck-peers
+	    $(memcheck_suites) memcheck-conformance memcheck-peers
 
 $(foreach n,$(numbers),$(eval memcheck-ch$n: $(call suites,$(call memory_suites,ch$n,$(call numbers_upto,$n))); \
     @tests/tools/valgrind-table $(call memory_suites,ch$n,$(call numbers_upto,$n))))

@@ -25,8 +25,10 @@ static void before_the_first_pass(void)
     struct bench bench;
     int port, listener = listen_on_loopback(&port, 5);
     bench_begin(&bench);
+    int next = next_descriptor();
     CHECK_INT(open_to(&bench, "127.0.0.1", port, NULL), 0);
     check_cancelled(&bench, "RET");
+    CHECK_INT(next_descriptor(), next);
     CHECK_INT(bench.factory.count, 0);
     close(listener);
     bench_end(&bench);
@@ -56,10 +58,12 @@ static void while_it_connects(void)
     struct full_listener full;
     full_listener_begin(&full);
     bench_begin(&bench);
+    int next = next_descriptor();
     CHECK_INT(open_to(&bench, "127.0.0.1", full.port, NULL), 0);
     settle(bench.loop);
     CHECK(!future_done(&bench.done));
     check_cancelled(&bench, "RET");
+    CHECK_INT(next_descriptor(), next);
     CHECK(is_idle(bench.loop) && kernel_asked_wait() < 0);
     CHECK_INT(bench.factory.count, 0);
     full_listener_end(&full);
@@ -79,6 +83,7 @@ static void while_several_addresses_race(void)
     for (int i = 0; i < 3; i++)
         names_add(&names, "127.0.0.1", full.port);
     kernel_reset();
+    int next = next_descriptor();
     CHECK_INT(open_to(&bench, "weft.example", 80, &(struct connection_options){.happy_eyeballs_delay = .05}), 0);
     while (kernel_count(KERNEL_CONNECT) < 1)
         loop_run_once(bench.loop);
@@ -86,6 +91,7 @@ static void while_several_addresses_race(void)
     settle(bench.loop);
     CHECK_INT(kernel_count(KERNEL_CONNECT), 2);
     check_cancelled(&bench, "RET");
+    CHECK_INT(next_descriptor(), next);
     clock.now = 20;
     CHECK(is_idle(bench.loop) && kernel_asked_wait() < 0);
     CHECK_INT(kernel_count(KERNEL_CONNECT), 2);
@@ -228,8 +234,10 @@ static void a_server_before_the_first_pass(void)
 {
     struct bench bench;
     bench_begin(&bench);
+    int next = next_descriptor();
     CHECK_INT(loop_create_server(bench.loop, &bench.done, factory_make, &bench.factory, "127.0.0.1", 0, NULL), 0);
     check_cancelled(&bench, "RET");
+    CHECK_INT(next_descriptor(), next);
     bench_end(&bench);
 }
 

@@ -129,8 +129,10 @@ static void refused_it_says_by_whom_and_makes_no_protocol(void)
     int port = refused_port();
     char expected[200];
     bench_begin(&bench);
+    int next = next_descriptor();
     CHECK_INT(open_to(&bench, "127.0.0.1", port, NULL), 0);
     EXPECT(bench.loop, "RET");
+    CHECK_INT(next_descriptor(), next);
     snprintf(expected, sizeof expected, "[Errno 111] Connect call failed ('127.0.0.1', %d)", port);
     CHECK_OUTCOME(&bench, -ECONNREFUSED, expected);
     CHECK(error_is(future_exception(&bench.done), &error_os, ECONNREFUSED));
@@ -148,8 +150,10 @@ static void two_addresses_refused_are_told_together(void)
     names_init(bench.loop, &names);
     names_add(&names, "127.0.0.1", port);
     names_add(&names, "127.0.0.2", port);
+    int next = next_descriptor();
     CHECK_INT(open_to(&bench, "weft.example", port, NULL), 0);
     EXPECT(bench.loop, "RET");
+    CHECK_INT(next_descriptor(), next);
     snprintf(expected, sizeof expected,
         "Multiple exceptions: [Errno 111] Connect call failed ('127.0.0.1', %d), "
         "[Errno 111] Connect call failed ('127.0.0.2', %d)",
@@ -312,8 +316,10 @@ static void a_busy_local_address_is_an_error_in_asyncios_words(void)
     char expected[300];
     bench_begin(&bench);
     const struct connection_options options = {.local_host = "127.0.0.1", .local_port = busy_port};
+    int next = next_descriptor();
     CHECK_INT(open_to(&bench, "127.0.0.1", port, &options), 0);
     EXPECT(bench.loop, "RET");
+    CHECK_INT(next_descriptor(), next);
     snprintf(expected, sizeof expected,
         "[Errno 98] error while attempting to bind on address ('127.0.0.1', %d): address already in use", busy_port);
     CHECK_OUTCOME(&bench, -EADDRINUSE, expected);

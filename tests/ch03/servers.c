@@ -323,8 +323,10 @@ static void an_address_in_use_is_an_error_in_asyncios_words(void)
     bench_begin(&bench);
     snprintf(expected, sizeof expected,
         "[Errno 98] error while attempting to bind on address ('127.0.0.1', %d): address already in use", port);
+    int next = next_descriptor();
     CHECK_INT(create(&bench, "127.0.0.1", port, NULL), 0);
     bench_run(&bench);
+    CHECK_INT(next_descriptor(), next);
     CHECK_OUTCOME(&bench, -EADDRINUSE, expected);
     CHECK_INT(bench.factory.count, 0);
     close(other);
@@ -362,8 +364,10 @@ static void of_several_hosts_one_that_fails_fails_all(void)
     struct bench bench;
     const struct server_options options = {.hosts = hosts};
     bench_begin(&bench);
+    int next = next_descriptor();
     CHECK_INT(create(&bench, NULL, port, &options), 0);
     bench_run(&bench);
+    CHECK_INT(next_descriptor(), next);
     CHECK_OUTCOME(&bench, -EADDRINUSE, NULL);
     CHECK_CONTAINS(future_exception(&bench.done)->text, "('127.0.0.1', ");
     close(other);
@@ -562,8 +566,10 @@ static void a_failing_listen_fails_the_call(void)
     struct bench bench;
     bench_begin(&bench);
     kernel_fail(KERNEL_LISTEN, EADDRINUSE, 0, 1);
+    int next = next_descriptor();
     CHECK_INT(create(&bench, "127.0.0.1", 0, NULL), 0);
     bench_run(&bench);
+    CHECK_INT(next_descriptor(), next);
     CHECK_OUTCOME(&bench, -EADDRINUSE, "[Errno 98] Address already in use");
     bench_end(&bench);
 }

@@ -11,10 +11,11 @@ import re
 import signal
 import socket
 
-HEADERS = {'title', 'stands for', 'compare', 'chunks', 'clock', 'python', 'differs'}
+HEADERS = {'title', 'stands for', 'compare', 'chunks', 'clock', 'python', 'needs', 'differs'}
 COMPARE = ('exact', 'per party', 'set')
 CHUNKS = ('exact', 'joined')
 CLOCK = ('fake', 'real')
+NEEDS = ('ipv6',)
 CALLBACKS = ('connection_made', 'data_received', 'eof_received', 'connection_lost', 'pause_writing', 'resume_writing',
              'get_buffer', 'buffer_updated')
 OPTIONS = ('quiet', 'flow', 'buffered')
@@ -278,7 +279,7 @@ class Reader:
         key, value = (part.strip() for part in text.split(':', 1))
         if key in self.scenario.headers:
             self.fail('%s: given twice' % key)
-        allowed = {'compare': COMPARE, 'chunks': CHUNKS, 'clock': CLOCK}.get(key)
+        allowed = {'compare': COMPARE, 'chunks': CHUNKS, 'clock': CLOCK, 'needs': NEEDS}.get(key)
         if allowed and value not in allowed:
             self.fail('%s: is one of %s' % (key, ', '.join(allowed)))
         if not value:

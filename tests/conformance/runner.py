@@ -222,7 +222,7 @@ class Operation:
     def __init__(self, run, name, verb, coroutine):
         self.run, self.name, self.coroutine = run, name, coroutine
         self.done, self.result, self.error, self.awaited = False, None, None, False
-        self.ended, self.waiting, self.first = False, False, None
+        self.ended, self.waiting, self.must_cancel, self.first = False, False, False, None
         try:
             self.first = coroutine.send(None)
         except StopIteration as stop:
@@ -240,6 +240,9 @@ class Operation:
         waited, step, value = self.first, self.coroutine.send, None
         while True:
             try:
+                if self.must_cancel:
+                    self.must_cancel = False
+                    raise asyncio.CancelledError
                 if waited is not None:
                     waited._asyncio_future_blocking = True
                     self.waiting = True
@@ -256,6 +259,8 @@ class Operation:
                 return stop.value
 
     async def finish(self):
+        if self.must_cancel and self.ended:
+            raise asyncio.CancelledError
         if self.error:
             raise self.error
         return self.result if self.ended else await self
@@ -281,10 +286,10 @@ class Operation:
     def cancel(self):
         if self.done:
             return
-        if self.waiting or self.first is None:
+        if self.waiting:
             self.task.cancel()
-        else:
-            self.first.cancel()
+        elif self.first is None or not self.first.cancel():
+            self.must_cancel = True
 
 
 FACTORY_FAILURE = 'a factory failed'

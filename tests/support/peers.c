@@ -292,6 +292,13 @@ unsigned long limit_descriptors(unsigned long most)
     return before;
 }
 
+int next_descriptor(void)
+{
+    int fd = fcntl(2, F_DUPFD_CLOEXEC, 0);
+    close(fd);
+    return fd;
+}
+
 void hoard_descriptors(struct hoard *hoard, size_t spare)
 {
     hoard->count = 0;

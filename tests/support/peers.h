@@ -45,6 +45,8 @@ size_t peer_drain(struct loop *loop, int fd, int *error);
 
 /* The soft limit of descriptors; returns the one before. */
 unsigned long limit_descriptors(unsigned long most);
+/* The number that the next descriptor will get: unchanged when nothing is left open. */
+int next_descriptor(void);
 /* Opens descriptors until no more can be had, and gives `spare` of them back; close_all closes them. */
 struct hoard {
     int fds[1200];
