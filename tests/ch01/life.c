@@ -227,6 +227,24 @@ static void a_reader_that_reports_is_called_again_each_pass_until_removed(void)
     close(ends[1]);
 }
 
+static void note_exception(struct loop *loop, const struct exception_context *context, void *own)
+{
+    CHECK(loop_is_closed(loop) == false);
+    trace("%s hears %s", (const char *)own, context->message);
+}
+
+static void hooks_get_the_context_they_were_set_with(void)
+{
+    struct loop *loop = new_loop();
+    const struct exception_context context = {.message = "it"};
+    loop_set_exception_handler(loop, note_exception, "one");
+    loop_call_exception_handler(loop, &context);
+    loop_set_exception_handler(loop, note_exception, "two");
+    loop_call_exception_handler(loop, &context);
+    CHECK_TRACE("one hears it;two hears it");
+    free_loop(loop);
+}
+
 static void note_log(void *context, enum log_level level, const char *text)
 {
     trace("%s%d[%s]", (const char *)context, (int)(level - LOG_LEVEL_DEBUG), text);
@@ -295,6 +313,7 @@ static const struct test tests[] = {
     TEST(a_loops_own_descriptors_are_closed_on_exec_and_do_not_block),
     TEST(the_exception_handler_hears_and_the_next_callback_runs),
     TEST(a_reader_that_reports_is_called_again_each_pass_until_removed),
+    TEST(hooks_get_the_context_they_were_set_with),
     TEST(the_default_handler_logs_an_error),
     TEST(without_hooks_errors_go_to_standard_error),
 };

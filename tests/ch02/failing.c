@@ -102,9 +102,11 @@ static void outside_any_callback_it_is_an_error_on_the_transport(void)
 {
     struct wire wire;
     wire_begin(&wire, tcp_pair);
+    peer_send(wire.theirs, "x");
+    EXPECT(wire.loop, "DR(x)");
     fail_with(&wire.protocol, "boom");
     CHECK(transport_is_closing(wire.transport));
-    EXPECT(wire.loop, "EXH[Fatal error on transport|boom];CL(boom)");
+    EXPECT(wire.loop, "DR(x);EXH[Fatal error on transport|boom];CL(boom)");
     wire_end(&wire);
 }
 
