@@ -20,7 +20,6 @@ void opening_free(struct opening *self)
     loop_remove_closer(&self->closer);
     if (self->fd >= 0)
         close(self->fd);
-
     transport_release(self->transport);
     free(self);
 }
@@ -54,7 +53,6 @@ static void loop_closes(void *context)
 static void attached(void *context)
 {
     struct opening *self = context;
-
     struct future *done = self->done;
     struct transport *transport = self->transport;
     self->transport = NULL;
@@ -78,7 +76,6 @@ static void attach(void *context)
         return;
     }
     struct handle *waiter = &self->attached;
-
     struct transport *transport = socket_transport_create(self->loop, self->fd, protocol, waiter);
     if (transport == NULL) {
         int code = errno;
@@ -87,7 +84,6 @@ static void attach(void *context)
         return;
     }
     self->fd = -1;
-
     self->transport = transport_retain(transport);
 }
 
@@ -141,7 +137,6 @@ int opening_check(const struct loop *loop, const struct connection_options *opti
         if (options->interleave < 0 || !(options->happy_eyeballs_delay >= 0))
             return -EINVAL;
     }
-
     return loop_is_closed(loop) ? -EBADF : 0;
 }
 
@@ -170,7 +165,6 @@ struct opening *opening_create(struct loop *loop, struct future *done, protocol_
         if (options->happy_eyeballs_delay > 0 && options->interleave == 0)
             self->connecting.interleave = 1;
     }
-
     loop_add_closer(loop, &self->closer);
     future_on_give_up(done, give_up, self);
     return self;
@@ -204,7 +198,6 @@ int loop_connect_accepted_socket(struct loop *loop, struct future *done,
     struct opening *self = opening_from_socket(loop, done, factory, context, fd, options);
     if (self == NULL)
         return -ENOMEM;
-
     return 0;
 }
 
@@ -234,7 +227,6 @@ int loop_create_connection(struct loop *loop, struct future *done, protocol_fact
         : opening_create(loop, done, factory, context, options);
     if (self == NULL)
         return -ENOMEM;
-
     if (options->sock != NULL)
         return 0;
     failed = look_up(self, &self->remote, &self->remote_found, host, port, options->family);

@@ -90,7 +90,6 @@ static void run_ready(struct loop *loop)
 static int run_one_pass(struct loop *loop)
 {
     int error = loop->selector->methods->select(loop->selector, time_to_wait(loop), loop);
-
     if (error)
         return error;
     queue_expired_timers(loop);
@@ -230,7 +229,6 @@ static int begin_parts(struct loop *loop, const struct selector_methods *selecto
     error = wakeup_begin(loop);
     if (error)
         return error;
-
     return 0;
 }
 

@@ -54,7 +54,6 @@ void server_release(struct server *self)
         future_on_give_up(self->forever, NULL, NULL);
     for (struct future *one = self->waiters; one != NULL; one = one->next)
         future_on_give_up(one, NULL, NULL);
-
     free(self->listeners);
     free(self->sockets);
     free(self);
@@ -160,11 +159,14 @@ int server_start_serving(struct server *self)
         return -EBADF;
     for (size_t i = 0; i < self->count && !self->serving; i++) {
         struct listener *one = &self->listeners[i];
-        if (listen(one->fd, self->backlog) < 0)
-            return -errno;
-        int failed = loop_add_reader(self->loop, one->fd, &one->acceptor);
-        if (failed != 0)
+        int failed = listen(one->fd, self->backlog) < 0 ? -errno : 0;
+        if (failed == 0)
+            failed = loop_add_reader(self->loop, one->fd, &one->acceptor);
+        if (failed != 0) {
+            while (i > 0)
+                loop_remove_reader(self->loop, self->listeners[--i].fd);
             return failed;
+        }
     }
     self->serving = true;
     return 0;
@@ -251,7 +253,6 @@ int server_check_options(const struct loop *loop, const struct server_options *o
         if (options->sock != NULL && socket_check_type(*options->sock, SOCK_STREAM) != 0)
             return -EINVAL;
     }
-
     return loop_is_closed(loop) ? -EBADF : 0;
 }
 
@@ -265,7 +266,6 @@ struct server *server_create(struct loop *loop, protocol_factory *factory, void 
     self->factory = factory;
     self->context = context;
     self->backlog = options == NULL || options->backlog == 0 ? DEFAULT_BACKLOG : options->backlog;
-
     self->references = 1;
     self->owner.ended = connection_ended;
     handle_init(&self->closer, loop_closes, self);

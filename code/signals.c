@@ -80,7 +80,6 @@ static void deliver(void *context)
     struct signals *signals = loop->signals;
     for (size_t i = 0; i < signals->noted_count; i++) {
         int signal = signals->noted[i];
-
         const struct signal_handler *handler = &signals->handlers[signal];
         if (handler->function != NULL)
             handler->function(handler->context);
@@ -134,7 +133,6 @@ int loop_remove_signal_handler(struct loop *loop, int signal)
         return 0;
     loop->signals->handlers[signal].function = NULL;
     bool still_wanted = false;
-
     if (!still_wanted)
         signals_ignore(loop, signal);
     return 1;

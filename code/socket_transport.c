@@ -19,7 +19,6 @@ struct socket_transport {
     struct handle reader, writer;
     struct write_buffer *unsent; /* what the socket would not take yet */
     int fd;                      /* -1 once closed */
-
     uint32_t names[]; /* two addresses, one behind the other: the peer's and our own */
 };
 
@@ -104,7 +103,6 @@ static int socket_write(
 {
     struct socket_transport *self = socket_of(transport);
     size_t sent = 0;
-
     if (self->unsent == NULL) {
         ssize_t taken = hand_over(self->fd, buffers, count);
         if (taken >= 0)
@@ -117,14 +115,12 @@ static int socket_write(
             return 0;
     }
     keep_tail(self, buffers, count, sent);
-
     return 0;
 }
 
 static int socket_write_eof(struct transport *transport)
 {
     struct socket_transport *self = socket_of(transport);
-
     transport->eof_written = true;
     if (self->unsent == NULL && shutdown(self->fd, SHUT_WR) < 0)
         return -errno;
@@ -156,7 +152,6 @@ static void write_ready(void *context)
         return;
     }
     write_buffer_drop(&self->unsent, (size_t)sent);
-
     if (self->unsent == NULL && !transport->lost)
         buffer_is_empty(self);
 }
@@ -184,7 +179,6 @@ static void read_ready(void *context)
     struct protocol *protocol = transport->protocol;
     void *memory = transport->loop->transports->receive_buffer;
     size_t room = RECEIVE_SIZE;
-
     ssize_t size = recv(self->fd, memory, room, 0);
     if (size > 0) {
         static const struct protocol_call call = {
@@ -203,7 +197,6 @@ static bool wants_reading(const struct socket_transport *self)
 {
     if (!self->transport.started || self->transport.closing)
         return false;
-
     return true;
 }
 
@@ -227,7 +220,6 @@ static void start_reading(void *context)
 static void socket_close(struct transport *transport)
 {
     struct socket_transport *self = socket_of(transport);
-
     transport->closing = true;
     loop_unwatch_reader(transport->loop, self->fd);
     loop_disown_fd(transport->loop, self->fd);
@@ -265,7 +257,6 @@ static const void *socket_get_extra_info(const struct transport *transport, cons
         return known(peername_of(self));
     if (strcmp(name, "sockname") == 0)
         return known(sockname_of(self));
-
     return NULL;
 }
 
@@ -336,7 +327,6 @@ struct transport *socket_transport_create(
     self->fd = fd;
     handle_init(&self->reader, start_reading, self);
     handle_init(&self->writer, write_ready, self);
-
     transport_start(&self->transport, &self->reader, waiter);
     return &self->transport;
 }

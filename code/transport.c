@@ -55,7 +55,6 @@ static void let_go(struct transport *transport)
     transport->protocol = NULL;
     error_release(transport->exc);
     transport->exc = NULL;
-
     protocol_release(protocol);
     if (transport->owner != NULL)
         transport->owner->ended(transport->owner, transport);
@@ -138,7 +137,6 @@ int transport_init(struct transport *transport, const struct transport_methods *
         return failed;
     *transport = (struct transport){
         .methods = methods, .loop = loop, .protocol = protocol, .references = 1};
-
     enter_list(transport);
     return 0;
 }

@@ -69,7 +69,6 @@ enum { RECEIVE_SIZE = 256 * 1024 }; /* the most that one read takes, as in async
 struct transports {
     struct handle closer;
     struct transport *first;
-
     char receive_buffer[RECEIVE_SIZE];
 };
 
