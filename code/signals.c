@@ -39,9 +39,9 @@ static void catch_signal(int signal)
 int signals_listen(struct loop *loop, int signal)
 {
     struct sigaction action = {.sa_handler = catch_signal, .sa_flags = SA_RESTART};
-    int nobody = 0, ours = loop->wakeup[1] + 1;
-    bool added = atomic_compare_exchange_strong(&listener_of[signal], &nobody, ours);
-    if (!added && nobody != ours)
+    int holder = 0, ours = loop->wakeup[1] + 1;
+    bool added = atomic_compare_exchange_strong(&listener_of[signal], &holder, ours);
+    if (!added && holder != ours)
         return -EBUSY;
     sigfillset(&action.sa_mask);
     if (sigaction(signal, &action, NULL) == 0)
