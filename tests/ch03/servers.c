@@ -72,6 +72,25 @@ static void started_later_it_refuses_until_then(void)
     bench_end(&bench);
 }
 
+static void when_one_socket_cannot_listen_none_is_watched_and_a_retry_works(void)
+{
+    struct bench bench;
+    const char *const hosts[] = {"127.0.0.1", "127.0.0.2", NULL};
+    const struct server_options options = {.hosts = hosts, .start_serving = OPTION_OFF};
+    const int *fds;
+    bench_begin(&bench);
+    CHECK_INT(create(&bench, NULL, 0, &options), 0);
+    struct server *server = created(&bench);
+    CHECK_INT(server_sockets(server, &fds), 2);
+    kernel_fail(KERNEL_LISTEN, EADDRINUSE, 1, 1);
+    CHECK_INT(server_start_serving(server), -EADDRINUSE);
+    CHECK(!server_is_serving(server));
+    CHECK_INT(loop_remove_reader(bench.loop, fds[0]), 0);
+    CHECK_INT(server_start_serving(server), 0);
+    CHECK(server_is_serving(server));
+    bench_end(&bench);
+}
+
 static void closed_it_refuses_new_connections_and_keeps_the_old(void)
 {
     struct bench bench;
@@ -605,6 +624,7 @@ static void without_memory_no_server_is_made_and_nothing_is_left(void)
 static const struct test tests[] = {
     TEST(a_server_serves_as_soon_as_it_is_created),
     TEST(started_later_it_refuses_until_then),
+    TEST(when_one_socket_cannot_listen_none_is_watched_and_a_retry_works),
     TEST(closed_it_refuses_new_connections_and_keeps_the_old),
     TEST(what_was_not_yet_accepted_when_it_closes_is_reset),
     TEST(a_server_released_goes_on_serving_and_ends_with_the_loop),
