@@ -190,7 +190,7 @@ int transport_writelines(struct transport *transport, const struct iovec *buffer
         size += buffers[i].iov_len;
     if (transport->eof_written)
         return -EPIPE;
-    if (size == 0 || transport_drop_write(transport))
+    if (size == 0 || (transport->lost && transport_drop_write(transport)))
         return 0;
     return transport->methods->write(transport, buffers, count, size);
 }

@@ -137,19 +137,19 @@ int loop_remove_writer(struct loop *loop, int fd)
 
 static bool queue_found(struct loop *loop, struct handle *handle)
 {
-    if (handle_is_scheduled(handle))
-        return true;
-    if (handle_cancelled(handle))
-        return false;
+    if (handle->next != NULL)
+        return true; /* scheduled already */
+    if (handle->previous == handle)
+        return false; /* cancelled */
     ring_append(&loop->ready, handle);
     return true;
 }
 
 void loop_report_found(struct loop *loop, int fd, unsigned events)
 {
-    const struct watch watch = loop->watches[fd];
-    if (events & SELECT_READ && watch.reader != NULL && !queue_found(loop, watch.reader))
+    struct handle *reader = loop->watches[fd].reader, *writer = loop->watches[fd].writer;
+    if (events & SELECT_READ && reader != NULL && !queue_found(loop, reader))
         loop_unwatch_reader(loop, fd);
-    if (events & SELECT_WRITE && watch.writer != NULL && !queue_found(loop, watch.writer))
+    if (events & SELECT_WRITE && writer != NULL && !queue_found(loop, writer))
         loop_unwatch_writer(loop, fd);
 }
