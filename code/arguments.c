@@ -2,12 +2,14 @@
 #include "arguments.h"
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct command_line {
     const char *program;
@@ -166,12 +168,38 @@ static const char *name_of(const char *path)
     return path != NULL ? path : "program";
 }
 
+static void keep_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            return;
+}
+
+static char who_printed[64];
+
+static void look_at_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return;
+    fprintf(stderr, "%s: standard output was not written\n", who_printed);
+    _exit(1);
+}
+
+static void complain_of_lost_output(const char *program)
+{
+    if (who_printed[0] == '\0')
+        atexit(look_at_output);
+    snprintf(who_printed, sizeof who_printed, "%s", program);
+}
+
 int arguments_parse(int argc, char **argv, const char *summary,
     const struct argument *arguments, size_t count)
 {
     struct command_line line = {name_of(argv[0]), arguments, count, argv + (argc > 0), 0};
     bool options_may_come = true;
     int status = GO_ON;
+    keep_standard_descriptors();
+    complain_of_lost_output(line.program);
     while (status == GO_ON && *line.next != NULL) {
         const char *text = *line.next++;
         if (!options_may_come || text[0] != '-' || text[1] == '\0')

@@ -21,7 +21,8 @@ struct argument {
 
 /* Reads the command line. Options are "--name VALUE" or "--name=VALUE"; "--" ends them. Operands
    fill those of the table in their order, and may be left out. Returns -1: go on; else the status
-   to exit with: 0 after --help, 2 after one line on standard error. */
+   to exit with: 0 after --help, 2 after one line on standard error. From here on descriptors 0 to 2
+   are taken, and a program whose output was lost ends with a line that says so, and status 1. */
 int arguments_parse(int argc, char **argv, const char *summary,
     const struct argument *arguments, size_t count);
 

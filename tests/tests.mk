@@ -115,6 +115,8 @@ check-transcripts: suite-transcripts-tests suite-transcripts ## run what the pag
 	@tests/tools/tally transcripts-tests transcripts
 check-weaver: suite-weaver ## tests of the weaver
 	@tests/tools/tally weaver
+coverage: suite-coverage ## every row of the behaviour that the chapters reach has its test
+	@tests/tools/tally coverage
 check-press: suite-press suite-lint-tests ## tests of tangling and of the chapters' lint
 	@tests/tools/tally press lint-tests
 teeth: suite-teeth ## plant faults in the library: each must make a test fail

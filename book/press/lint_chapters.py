@@ -145,7 +145,9 @@ class Page:
             option = OPTION.match(line) if at_options else None
             if option:
                 if option[1] in SHOWN_OPTIONS:
+                    before = self.words         # the figure's words, not the chapter's
                     self._end_paragraph([(number, option[2])], counts=False)
+                    self.words = before
                 return False
             fences[-1] = fences[-1][:3] + (False,)
             if inside_literal:

@@ -62,8 +62,10 @@ int main(int argc, char **argv)
     printf("Serving on ('%s', %d)\n", host, port);
     fflush(stdout);
     struct loop *loop = loop_create(NULL);
-    if (loop == NULL)
+    if (loop == NULL) {
+        perror("blocked_by_one: cannot create a loop");
         return 1;
+    }
     handle_init(&server.readable, answer_one, &server);
     loop_add_reader(loop, server.listener, &server.readable);
     loop_add_signal_handler(loop, SIGINT, interrupted, loop);

@@ -63,8 +63,10 @@ int main(int argc, char **argv)
     printf("Serving on ('%s', %d)\n", host, port);
     fflush(stdout);
     server.loop = loop_create(NULL);
-    if (server.loop == NULL)
+    if (server.loop == NULL) {
+        perror("give_all: cannot create a loop");
         return 1;
+    }
     handle_init(&server.readable, accept_one, &server);
     loop_add_reader(server.loop, server.listener, &server.readable);
     loop_add_signal_handler(server.loop, SIGINT, stop_giving, server.loop);

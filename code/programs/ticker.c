@@ -31,7 +31,10 @@ static void answer(void *context)
     char text[256];
     ssize_t size = read(STDIN_FILENO, text, sizeof text - 1);
     if (size <= 0) {
-        puts("No more input.");
+        if (size < 0)
+            perror("ticker: cannot read standard input");
+        else
+            puts("No more input.");
         loop_remove_reader(ticker->loop, STDIN_FILENO);
         return;
     }

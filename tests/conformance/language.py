@@ -423,6 +423,8 @@ class Reader:
             self.fail('%s: too much: %s' % (action.verb, words[0]))
         if action.verb == 'show' and len(checked) not in (1, 3):
             self.fail('show: a comparison needs a number')
+        if action.verb == 'create_server' and not named.keys() & {'host', 'hosts', 'port', 'sock'}:
+            self.fail('create_server: needs host=, hosts=, port= or sock=')
         action.words = checked + ['%s=%s' % pair for pair in named.items()]
 
     def is_party(self, word):

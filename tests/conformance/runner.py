@@ -1157,6 +1157,8 @@ class Run:
         if prop == 'done':
             return operation.done
         server = operation.result
+        if not isinstance(server, asyncio.AbstractServer):
+            return 'no server'
         if prop == 'is_serving':
             return server.is_serving()
         if prop == 'sockets':

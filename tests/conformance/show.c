@@ -74,6 +74,8 @@ static const char *of_operation(const struct operation *operation, const char *p
     if (strcmp(property, "done") == 0)
         return yes_no(operation->ended);
     const struct server *server = operation->server;
+    if (server == NULL)
+        return "no server";
     if (strcmp(property, "is_serving") == 0)
         return yes_no(server_is_serving(server));
     const int *fds = NULL;

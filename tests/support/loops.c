@@ -36,7 +36,7 @@ const char *error_name(const struct error *error)
     return text;
 }
 
-/* As the semantics file writes it: which callback it was is left out. */
+/* Which callback it was is left out. */
 static void record_exception(struct loop *loop, const struct exception_context *context, void *unused)
 {
     (void)loop;
