@@ -5,7 +5,7 @@
 weaver := book/conf.py $(wildcard book/_ext/*.py book/_ext/*/*.py book/_ext/static/*) \
     $(addprefix book/press/,noweb.py c_names.py stage.py)
 # The folders too: a page that goes away is a change.
-pages := book chapters $(wildcard book/*.md book/_static/* book/_templates/*) \
+pages := book chapters $(wildcard book/*.md book/*.txt book/_static/* book/_templates/* book/figures/*) \
     $(wildcard tests/conformance/scenarios tests/conformance/scenarios/* tests/conformance/scenarios/*/*.txt)
 
 html: build/book/html.stamp ## the woven book: open build/book/html/index.html
@@ -13,7 +13,7 @@ html: build/book/html.stamp ## the woven book: open build/book/html/index.html
 # After a failure the next run starts afresh: Sphinx warns about a page only when it reads it.
 build/book/html.stamp: $(chapters) $(pages) $(weaver) | $(after_setup)
 	$(call say,WEAVE,build/book/html/index.html)
-	@$(need) notangle ctags dot mscgen module:sphinx module:myst_parser module:furo module:sphinx_copybutton
+	@$(need) notangle ctags dot mscgen gnuplot module:sphinx module:myst_parser module:furo module:sphinx_copybutton
 	@mkdir -p build/book
 	@$(PYTHON) -m sphinx -W --keep-going -q -c book -d build/book/doctrees . build/book/html \
 	    || { rm -rf build/book/doctrees; exit 1; }

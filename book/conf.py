@@ -13,7 +13,7 @@ author = 'The authors of Warp & Weft'
 copyright = author              # pylint: disable=redefined-builtin
 language = 'en'
 
-extensions = ['myst_parser', 'sphinx_copybutton', 'weave', 'transcripts', 'figures']
+extensions = ['myst_parser', 'sphinx_copybutton', 'weave', 'transcripts', 'figures', 'plots', 'counterparts']
 
 root_doc = 'index'
 source_suffix = {'.md': 'noweb', '.nw': 'noweb'}    # one parser reads both: see _ext/weave/reading.py

@@ -40,6 +40,7 @@ build/flags: | $(after_setup)
 define tree
 $1_objects := $(patsubst %.c,$1/obj/%.o,$(call library_of,$3))
 $1_programs := $(call program_files,$1,$(call programs_of,$3))
+$1_libraries := $(if $(filter tls.c,$3),-lssl -lcrypto)
 
 $(patsubst %.c,$1/obj/%.o,$(filter %.c,$3)): $1/obj/%.o: $2/%.c build/flags
 	$$(call say,CC,$$<)
@@ -64,7 +65,7 @@ $(foreach kind,programs bad,$(if $(filter $(kind)/%,$3),
 $(call program_files,$1,$(filter $(kind)/%,$(call programs_of,$3))): $(patsubst %/,%,$(call program_files,$1,$(kind)/))/%: $1/obj/$(kind)/%.o $1/libweft.a
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
-	$$(if $$V,,@)$$(CC) $$(CFLAGS) $$(LDFLAGS) $4 -pthread -o $$@ $$^
+	$$(if $$V,,@)$$(CC) $$(CFLAGS) $$(LDFLAGS) $4 -pthread -o $$@ $$^ $$($1_libraries)
 ))
 
 -include $$(patsubst %.c,$1/obj/%.d,$(filter %.c,$3))

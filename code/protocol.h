@@ -25,6 +25,14 @@ struct protocol_callbacks {
        no callback, closes it once everything written has been sent. */
     bool (*eof_received)(struct protocol *);
 
+    /* A protocol that sets get_buffer is read into memory of its own and hears buffer_updated in place
+       of data_received. get_buffer returns where to and sets *size > 0 (NULL, or 0 left in *size, fails
+       the connection); the memory must stay until the read is over, which is before the next callback.
+       It is asked again before every read, also before one that brings nothing. sizehint is -1: no
+       idea. asyncio: BufferedProtocol. */
+    void *(*get_buffer)(struct protocol *, ptrdiff_t sizehint, size_t *size);
+    void (*buffer_updated)(struct protocol *, size_t size);
+
     /* Once, after connection_made: nothing more will come. exc is NULL when the connection was
        closed or aborted here, or ended by the other side; else it says what broke it. Lent. */
     void (*connection_lost)(struct protocol *, const struct error *exc);

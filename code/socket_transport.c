@@ -37,6 +37,48 @@ static const struct protocol_call eof_received_call = {
     "Fatal error: protocol.eof_received() call failed.", true
 };
 
+static void send_held(struct socket_transport *self)
+{
+    struct transport *transport = &self->transport;
+    if (!transport->held)
+        return;
+    transport->held = false;
+    ssize_t sent = send(self->fd, write_buffer_bytes(self->unsent),
+        write_buffer_size(self->unsent), MSG_NOSIGNAL);
+    int failed = sent < 0 && !only_wait(errno) ? errno : 0;
+    if (sent > 0)
+        write_buffer_drop(&self->unsent, (size_t)sent);
+    if (failed == 0 && self->unsent != NULL)
+        failed = -loop_watch_writer(transport->loop, self->fd, &self->writer);
+    if (failed)
+        transport_lose_by_errno(transport, failed);
+}
+
+static void socket_uncork(struct transport *transport)
+{
+    send_held(socket_of(transport));
+}
+
+static void *borrow_buffer(struct transport *transport, size_t *room)
+{
+    static const struct protocol_call call = {
+        "Fatal error: protocol.get_buffer() call failed.", true
+    };
+    struct protocol *protocol = transport->protocol;
+    const struct protocol_call *outer = transport_enter(transport, &call);
+    *room = 0;
+    void *memory = protocol->callbacks->get_buffer(protocol, -1, room);
+    if ((memory == NULL || *room == 0) && !transport->closing) {
+        struct error *error = error_new(
+            &error_application, EINVAL, "get_buffer() returned an empty buffer");
+        transport_fail(transport, error);
+        error_release(error);
+    }
+    transport_leave(transport, outer);
+    bool usable = !transport->closing && transport->protocol == protocol;
+    return usable ? memory : NULL;
+}
+
 static void socket_stop(struct transport *transport)
 {
     struct socket_transport *self = socket_of(transport);
@@ -45,6 +87,7 @@ static void socket_stop(struct transport *transport)
     loop_disown_fd(transport->loop, self->fd);
     handle_cancel(&self->reader);
     write_buffer_clear(&self->unsent);
+    transport->held = false;
 }
 
 static void socket_finish(struct transport *transport)
@@ -103,6 +146,14 @@ static int socket_write(
 {
     struct socket_transport *self = socket_of(transport);
     size_t sent = 0;
+    if (transport->corks > 0) {
+        if (self->unsent == NULL)
+            transport->held = true;
+        int failed = append_tail(&self->unsent, buffers, count, 0);
+        if (failed)
+            transport_lose_by_errno(transport, -failed);
+        return 0;
+    }
     if (self->unsent == NULL) {
         ssize_t taken = hand_over(self->fd, buffers, count);
         if (taken >= 0)
@@ -121,6 +172,7 @@ static int socket_write(
 static int socket_write_eof(struct transport *transport)
 {
     struct socket_transport *self = socket_of(transport);
+    send_held(self);
     transport->eof_written = true;
     if (self->unsent == NULL && shutdown(self->fd, SHUT_WR) < 0)
         return -errno;
@@ -179,8 +231,23 @@ static void read_ready(void *context)
     struct protocol *protocol = transport->protocol;
     void *memory = transport->loop->transports->receive_buffer;
     size_t room = RECEIVE_SIZE;
+    if (protocol->callbacks->get_buffer != NULL) {
+        memory = borrow_buffer(transport, &room);
+        if (memory == NULL)
+            return;
+    }
     ssize_t size = recv(self->fd, memory, room, 0);
     if (size > 0) {
+        if (memory != transport->loop->transports->receive_buffer) {
+            static const struct protocol_call call = {
+                "Fatal error: protocol.buffer_updated() call failed.", true
+            };
+            const struct protocol_call *outer = transport_enter(transport, &call);
+            if (protocol->callbacks->buffer_updated != NULL)
+                protocol->callbacks->buffer_updated(protocol, (size_t)size);
+            transport_leave(transport, outer);
+            return;
+        }
         static const struct protocol_call call = {
             "Fatal error: protocol.data_received() call failed.", true};
         const struct protocol_call *outer = transport_enter(transport, &call);
@@ -220,6 +287,7 @@ static void start_reading(void *context)
 static void socket_close(struct transport *transport)
 {
     struct socket_transport *self = socket_of(transport);
+    send_held(self);
     transport->closing = true;
     loop_unwatch_reader(transport->loop, self->fd);
     loop_disown_fd(transport->loop, self->fd);
@@ -276,6 +344,7 @@ static const struct transport_methods socket_methods = {
     .stop = socket_stop,
     .finish = socket_finish,
     .free = socket_free,
+    .uncork = socket_uncork,
 };
 
 static int ready_socket(int fd, struct address *peername, struct address *sockname)

@@ -281,3 +281,17 @@ struct protocol *transport_get_protocol(const struct transport *transport)
 {
     return transport->protocol;
 }
+
+void transport_cork(struct transport *transport)
+{
+    assert(transport->corks < 255);
+    transport->corks++;
+}
+
+void transport_uncork(struct transport *transport)
+{
+    assert(transport->corks > 0);
+    transport->corks--;
+    if (transport->corks == 0 && !transport->lost && transport->methods->uncork != NULL)
+        transport->methods->uncork(transport);
+}

@@ -56,4 +56,11 @@ struct protocol *transport_get_protocol(const struct transport *); /* NULL after
 
 struct loop *transport_get_loop(const struct transport *); /* NULL once the loop is closed */
 
+/* Between the two, what is written is held back; it leaves together at the last uncork. Held bytes
+   count in the size of the write buffer. Corks nest, up to 255. write_eof and close send what is
+   held without waiting for the uncork; abort drops it. Must be paired within one callback: the other
+   side is waiting. Harmless after the loss. asyncio has neither. */
+void transport_cork(struct transport *);
+void transport_uncork(struct transport *);
+
 #endif

@@ -23,6 +23,8 @@ struct transport {
     unsigned lost : 1;           /* connection_lost is on its way, or was called */
     unsigned ended : 1;          /* connection_lost has returned */
     unsigned dropped_writes : 3; /* after the loss; stops counting at 5 */
+    unsigned corks : 8; /* how many times transport_cork was called and not undone */
+    unsigned held : 1;  /* the write buffer holds bytes only because of a cork */
 };
 
 struct transport_methods {
@@ -40,6 +42,7 @@ struct transport_methods {
     void (*stop)(struct transport *);   /* watch nothing any more, forget what is unsent */
     void (*finish)(struct transport *); /* the same, and give the descriptor back */
     void (*free)(struct transport *);   /* the last reference is gone */
+    void (*uncork)(struct transport *); /* the last cork is out: send what is held; may be NULL */
 };
 
 struct protocol_call {

@@ -151,6 +151,28 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *message, int flags)
 
 /* Connections. */
 
+/* Datagrams go whole or not at all: they are never shortened. Without an address it is one of the tests' own peers,
+   which gets past all this. */
+ssize_t __real_sendto(
+    int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t to_size);
+ssize_t __wrap_sendto(
+    int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t to_size);
+ssize_t __wrap_sendto(
+    int fd, const void *data, size_t size, int flags, const struct sockaddr *to, socklen_t to_size)
+{
+    return to != NULL && refused(KERNEL_SEND) ? -1 : __real_sendto(fd, data, size, flags, to, to_size);
+}
+
+ssize_t __real_recvfrom(
+    int fd, void *data, size_t size, int flags, struct sockaddr *from, socklen_t *from_size);
+ssize_t __wrap_recvfrom(
+    int fd, void *data, size_t size, int flags, struct sockaddr *from, socklen_t *from_size);
+ssize_t __wrap_recvfrom(
+    int fd, void *data, size_t size, int flags, struct sockaddr *from, socklen_t *from_size)
+{
+    return from != NULL && refused(KERNEL_RECEIVE) ? -1 : __real_recvfrom(fd, data, size, flags, from, from_size);
+}
+
 int __real_accept(int fd, struct sockaddr *address, socklen_t *size);
 int __wrap_accept(int fd, struct sockaddr *address, socklen_t *size);
 int __wrap_accept(int fd, struct sockaddr *address, socklen_t *size)

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 enum kernel_call {
-    KERNEL_SEND,    /* send, sendmsg */
-    KERNEL_RECEIVE, /* recv, recvmsg */
+    KERNEL_SEND,    /* send, sendmsg, sendto */
+    KERNEL_RECEIVE, /* recv, recvmsg, recvfrom */
     KERNEL_ACCEPT,  /* accept */
     KERNEL_CONNECT, /* connect */
     KERNEL_SOCKET,  /* socket */
