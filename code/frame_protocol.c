@@ -116,6 +116,20 @@ static void connection_lost(struct protocol *protocol, const struct error *exc)
         self->callbacks->connection_lost(self, exc);
 }
 
+static void pause_writing(struct protocol *protocol)
+{
+    struct frame_protocol *self = frames_of(protocol);
+    if (self->callbacks->pause_writing != NULL)
+        self->callbacks->pause_writing(self);
+}
+
+static void resume_writing(struct protocol *protocol)
+{
+    struct frame_protocol *self = frames_of(protocol);
+    if (self->callbacks->resume_writing != NULL)
+        self->callbacks->resume_writing(self);
+}
+
 void frame_protocol_init(struct frame_protocol *self, const struct frame_callbacks *callbacks)
 {
     static const struct protocol_callbacks below = {
@@ -124,6 +138,8 @@ void frame_protocol_init(struct frame_protocol *self, const struct frame_callbac
         .eof_received = eof_received,
         .connection_lost = connection_lost,
         .released = released,
+        .pause_writing = pause_writing,
+        .resume_writing = resume_writing,
     };
     self->protocol.callbacks = &below;
     self->callbacks = callbacks;

@@ -25,6 +25,9 @@ struct frame_callbacks {
 
     void (*connection_lost)(struct frame_protocol *, const struct error *exc);
     void (*released)(struct frame_protocol *); /* the last call; free it here */
+    /* As a protocol's: stop writing, go on. */
+    void (*pause_writing)(struct frame_protocol *);
+    void (*resume_writing)(struct frame_protocol *);
 };
 
 /* Embedded, as first member, in whatever the application keeps for a connection. An application

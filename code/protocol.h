@@ -33,6 +33,15 @@ struct protocol_callbacks {
     void *(*get_buffer)(struct protocol *, ptrdiff_t sizehint, size_t *size);
     void (*buffer_updated)(struct protocol *, size_t size);
 
+    /* The write buffer is above its high-water mark: stop writing, please. What is written is taken all
+       the same. Called once until resume_writing, under transport_write, transport_writelines or
+       transport_set_write_buffer_limits. */
+    void (*pause_writing)(struct protocol *);
+
+    /* The write buffer is down to its low-water mark: go on. Called from the loop, or under
+       transport_uncork. Does not come if the connection is lost first: connection_lost does. */
+    void (*resume_writing)(struct protocol *);
+
     /* Once, after connection_made: nothing more will come. exc is NULL when the connection was
        closed or aborted here, or ended by the other side; else it says what broke it. Lent. */
     void (*connection_lost)(struct protocol *, const struct error *exc);

@@ -57,6 +57,8 @@ static void send_held(struct socket_transport *self)
 static void socket_uncork(struct transport *transport)
 {
     send_held(socket_of(transport));
+    if (!transport->lost)
+        transport_maybe_resume_writing(transport);
 }
 
 static void *borrow_buffer(struct transport *transport, size_t *room)
@@ -152,6 +154,7 @@ static int socket_write(
         int failed = append_tail(&self->unsent, buffers, count, 0);
         if (failed)
             transport_lose_by_errno(transport, -failed);
+        transport_maybe_pause_writing(transport);
         return 0;
     }
     if (self->unsent == NULL) {
@@ -166,6 +169,7 @@ static int socket_write(
             return 0;
     }
     keep_tail(self, buffers, count, sent);
+    transport_maybe_pause_writing(transport);
     return 0;
 }
 
@@ -204,6 +208,7 @@ static void write_ready(void *context)
         return;
     }
     write_buffer_drop(&self->unsent, (size_t)sent);
+    transport_maybe_resume_writing(transport);
     if (self->unsent == NULL && !transport->lost)
         buffer_is_empty(self);
 }
@@ -263,6 +268,8 @@ static void read_ready(void *context)
 static bool wants_reading(const struct socket_transport *self)
 {
     if (!self->transport.started || self->transport.closing)
+        return false;
+    if (self->transport.reading_paused)
         return false;
     return true;
 }
@@ -333,6 +340,16 @@ static size_t socket_get_write_buffer_size(const struct transport *transport)
     return write_buffer_size(((const struct socket_transport *)transport)->unsent);
 }
 
+static void socket_pause_reading(struct transport *transport)
+{
+    loop_unwatch_reader(transport->loop, socket_of(transport)->fd);
+}
+
+static void socket_resume_reading(struct transport *transport)
+{
+    watch_if_wanted(socket_of(transport));
+}
+
 static const struct transport_methods socket_methods = {
     .dropped_write = "socket.send() raised exception.",
     .write = socket_write,
@@ -345,6 +362,8 @@ static const struct transport_methods socket_methods = {
     .finish = socket_finish,
     .free = socket_free,
     .uncork = socket_uncork,
+    .pause_reading = socket_pause_reading,
+    .resume_reading = socket_resume_reading,
 };
 
 static int ready_socket(int fd, struct address *peername, struct address *sockname)

@@ -137,6 +137,8 @@ int transport_init(struct transport *transport, const struct transport_methods *
         return failed;
     *transport = (struct transport){
         .methods = methods, .loop = loop, .protocol = protocol, .references = 1};
+    transport->high = DEFAULT_HIGH_WATER;
+    transport->low = DEFAULT_HIGH_WATER / 4;
     enter_list(transport);
     return 0;
 }
@@ -294,4 +296,87 @@ void transport_uncork(struct transport *transport)
     transport->corks--;
     if (transport->corks == 0 && !transport->lost && transport->methods->uncork != NULL)
         transport->methods->uncork(transport);
+}
+
+static void call_flow(
+    struct transport *transport, const struct protocol_call *call, void (*callback)(struct protocol *))
+{
+    if (callback == NULL)
+        return;
+    const struct protocol_call *outer = transport_enter(transport, call);
+    callback(transport->protocol);
+    transport_leave(transport, outer);
+}
+
+void transport_maybe_pause_writing(struct transport *transport)
+{
+    static const struct protocol_call call = {"protocol.pause_writing() failed", false};
+    if (transport->writing_paused || transport_get_write_buffer_size(transport) <= transport->high)
+        return;
+    transport->writing_paused = true;
+    call_flow(transport, &call, transport->protocol->callbacks->pause_writing);
+}
+
+void transport_maybe_resume_writing(struct transport *transport)
+{
+    static const struct protocol_call call = {"protocol.resume_writing() failed", false};
+    if (!transport->writing_paused || transport_get_write_buffer_size(transport) > transport->low)
+        return;
+    transport->writing_paused = false;
+    call_flow(transport, &call, transport->protocol->callbacks->resume_writing);
+}
+
+static int work_out_marks(ptrdiff_t *high, ptrdiff_t *low)
+{
+    if (*high == LIMIT_DEFAULT && *low == LIMIT_DEFAULT)
+        *high = DEFAULT_HIGH_WATER;
+    if (*high == LIMIT_DEFAULT && *low >= 0)
+        *high = *low <= PTRDIFF_MAX / 4 ? 4 * *low : PTRDIFF_MAX;
+    if (*low == LIMIT_DEFAULT)
+        *low = *high / 4;
+    return *low < 0 || *high < *low ? -EINVAL : 0;
+}
+
+static uint32_t mark(ptrdiff_t bytes)
+{
+    return (uintmax_t)bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+}
+
+int transport_set_write_buffer_limits(struct transport *transport, ptrdiff_t high, ptrdiff_t low)
+{
+    int failed = work_out_marks(&high, &low);
+    if (failed)
+        return failed;
+    transport->high = mark(high);
+    transport->low = mark(low);
+    if (!transport->lost)
+        transport_maybe_pause_writing(transport);
+    return 0;
+}
+
+void transport_get_write_buffer_limits(const struct transport *transport, size_t *low, size_t *high)
+{
+    *low = transport->low;
+    *high = transport->high;
+}
+
+void transport_pause_reading(struct transport *transport)
+{
+    if (transport->closing || transport->reading_paused || transport->methods->pause_reading == NULL)
+        return;
+    transport->reading_paused = true;
+    transport->methods->pause_reading(transport);
+}
+
+void transport_resume_reading(struct transport *transport)
+{
+    if (transport->closing || !transport->reading_paused)
+        return;
+    transport->reading_paused = false;
+    transport->methods->resume_reading(transport);
+}
+
+bool transport_is_reading(const struct transport *transport)
+{
+    return !transport->closing && !transport->reading_paused;
 }

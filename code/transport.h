@@ -4,6 +4,7 @@
 
 #include "protocol.h"
 #include <sys/uio.h>
+#include <stdint.h>
 
 struct loop;
 
@@ -62,5 +63,21 @@ struct loop *transport_get_loop(const struct transport *); /* NULL once the loop
    side is waiting. Harmless after the loss. asyncio has neither. */
 void transport_cork(struct transport *);
 void transport_uncork(struct transport *);
+
+/* The marks of the write buffer, in bytes: pause_writing is called when it holds more than high,
+   resume_writing when it holds low or less. LIMIT_DEFAULT: high is 65,536, or four times low if low
+   is given; low is a quarter of high. -EINVAL, and nothing changed, unless high >= low >= 0. A mark
+   over 4 GiB - 1 counts as that. A lower mark takes effect at once, a higher one when bytes are next
+   sent. */
+#define LIMIT_DEFAULT PTRDIFF_MIN
+int transport_set_write_buffer_limits(struct transport *, ptrdiff_t high, ptrdiff_t low);
+void transport_get_write_buffer_limits(const struct transport *, size_t *low, size_t *high);
+
+/* No data_received and eof_received until resumed; pausing before the first works too. What arrives
+   waits in the kernel, and at last in the other side. After resuming it comes in a later pass. Both
+   may be repeated, and do nothing when closing or where a transport has nothing to read. */
+void transport_pause_reading(struct transport *);
+void transport_resume_reading(struct transport *);
+bool transport_is_reading(const struct transport *); /* neither paused nor closing */
 
 #endif

@@ -25,6 +25,9 @@ struct transport {
     unsigned dropped_writes : 3; /* after the loss; stops counting at 5 */
     unsigned corks : 8; /* how many times transport_cork was called and not undone */
     unsigned held : 1;  /* the write buffer holds bytes only because of a cork */
+    unsigned writing_paused : 1; /* pause_writing was due, resume_writing has not been since */
+    unsigned reading_paused : 1; /* by the protocol */
+    uint32_t high, low; /* the marks of the write buffer */
 };
 
 struct transport_methods {
@@ -43,6 +46,10 @@ struct transport_methods {
     void (*finish)(struct transport *); /* the same, and give the descriptor back */
     void (*free)(struct transport *);   /* the last reference is gone */
     void (*uncork)(struct transport *); /* the last cork is out: send what is held; may be NULL */
+
+    /* What follows a change of reading_paused; never called when closing. NULL: there is nothing to read. */
+    void (*pause_reading)(struct transport *);
+    void (*resume_reading)(struct transport *);
 };
 
 struct protocol_call {
@@ -99,5 +106,11 @@ void transport_report(struct transport *, const char *message, const struct erro
 
 /* Calls released, if there is one. */
 void protocol_release(struct protocol *);
+
+enum { DEFAULT_HIGH_WATER = 64 * 1024 }; /* as in asyncio */
+
+/* After the write buffer has grown, or shrunk: the protocol hears of it if a mark was passed. */
+void transport_maybe_pause_writing(struct transport *);
+void transport_maybe_resume_writing(struct transport *);
 
 #endif
