@@ -42,6 +42,17 @@ struct protocol_callbacks {
        transport_uncork. Does not come if the connection is lost first: connection_lost does. */
     void (*resume_writing)(struct protocol *);
 
+    _Static_assert(sizeof(struct address *) > 0, "names the struct for the next parameter list");
+
+    /* A datagram came, whole; size may be 0. Data and address are lent for the call. from->size is 0
+       if the sender has no name, as a Unix socket may. asyncio: DatagramProtocol. */
+    void (*datagram_received)(
+        struct protocol *, const void *data, size_t size, const struct address *from);
+
+    /* One datagram could not be sent, or word came that an earlier one was refused. The transport stays
+       open. May be called under transport_sendto. exc is lent. */
+    void (*error_received)(struct protocol *, const struct error *exc);
+
     /* Once, after connection_made: nothing more will come. exc is NULL when the connection was
        closed or aborted here, or ended by the other side; else it says what broke it. Lent. */
     void (*connection_lost)(struct protocol *, const struct error *exc);

@@ -380,3 +380,11 @@ bool transport_is_reading(const struct transport *transport)
 {
     return !transport->closing && !transport->reading_paused;
 }
+
+int transport_sendto(
+    struct transport *transport, const void *data, size_t size, const struct address *to)
+{
+    if (transport->methods->sendto == NULL)
+        return -ENOTSUP;
+    return transport->methods->sendto(transport, data, size, to);
+}

@@ -80,4 +80,14 @@ void transport_pause_reading(struct transport *);
 void transport_resume_reading(struct transport *);
 bool transport_is_reading(const struct transport *); /* neither paused nor closing */
 
+struct address;
+
+/* Datagram transports: sends one datagram, or keeps it until the socket has room. `to` may be NULL if
+   the endpoint was given a remote address, and must be equal to it if not. 0; -EINVAL: another
+   address than the remote one; -ENOTSUP: no datagram transport. What else goes wrong is told to
+   error_received, now or later: EDESTADDRREQ is an address that is missing. After the loss nothing
+   happens. asyncio: DatagramTransport.sendto. */
+int transport_sendto(
+    struct transport *, const void *data, size_t size, const struct address *to);
+
 #endif

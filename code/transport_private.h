@@ -50,6 +50,9 @@ struct transport_methods {
     /* What follows a change of reading_paused; never called when closing. NULL: there is nothing to read. */
     void (*pause_reading)(struct transport *);
     void (*resume_reading)(struct transport *);
+
+    /* NULL: not for datagrams. Called after the loss, too. */
+    int (*sendto)(struct transport *, const void *data, size_t size, const struct address *to);
 };
 
 struct protocol_call {
