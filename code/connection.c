@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <string.h>
+#include "tls_transport.h"
 
 void opening_free(struct opening *self)
 {
@@ -20,6 +22,9 @@ void opening_free(struct opening *self)
     loop_remove_closer(&self->closer);
     if (self->fd >= 0)
         close(self->fd);
+    if (self->tls != NULL)
+        tls_settings_clear(self->tls);
+    free(self->tls);
     transport_release(self->transport);
     free(self);
 }
@@ -53,6 +58,10 @@ static void loop_closes(void *context)
 static void attached(void *context)
 {
     struct opening *self = context;
+    if (self->tls != NULL && tls_layer_failure(self->transport) != NULL) {
+        opening_fail(self, error_retain(tls_layer_failure(self->transport)));
+        return;
+    }
     struct future *done = self->done;
     struct transport *transport = self->transport;
     self->transport = NULL;
@@ -76,6 +85,26 @@ static void attach(void *context)
         return;
     }
     struct handle *waiter = &self->attached;
+    struct tls_layer *layer = NULL;
+    if (self->tls != NULL) {
+        bool right_side = self->tls->context->server_side == self->accepted;
+        errno = EPROTO;
+        if (right_side)
+            layer = tls_layer_create(self->loop, protocol, self->tls, waiter);
+        if (layer == NULL) {
+            int reason = errno;
+            protocol_release(protocol);
+            opening_fail(self,
+                reason == EINVAL
+                    ? error_new(&error_os, EINVAL, "You must set server_hostname when using ssl without a host")
+                    : reason == EPROTO
+                    ? error_new(&error_os, EINVAL, "the TLS context is one for the other side")
+                    : error_from_errno(reason));
+            return;
+        }
+        protocol = &layer->protocol;
+        waiter = NULL;
+    }
     struct transport *transport = socket_transport_create(self->loop, self->fd, protocol, waiter);
     if (transport == NULL) {
         int code = errno;
@@ -84,6 +113,10 @@ static void attach(void *context)
         return;
     }
     self->fd = -1;
+    if (layer != NULL) {
+        tls_layer_put_over(layer, transport);
+        transport = &layer->transport;
+    }
     self->transport = transport_retain(transport);
 }
 
@@ -137,6 +170,11 @@ int opening_check(const struct loop *loop, const struct connection_options *opti
         if (options->interleave < 0 || !(options->happy_eyeballs_delay >= 0))
             return -EINVAL;
     }
+    if (options != NULL) {
+        if (tls_options_are_wrong(options->tls, options->server_hostname,
+                options->tls_handshake_timeout, options->tls_shutdown_timeout))
+            return -EINVAL;
+    }
     return loop_is_closed(loop) ? -EBADF : 0;
 }
 
@@ -164,6 +202,18 @@ struct opening *opening_create(struct loop *loop, struct future *done, protocol_
         self->connecting.interleave = options->interleave;
         if (options->happy_eyeballs_delay > 0 && options->interleave == 0)
             self->connecting.interleave = 1;
+    }
+    if (options != NULL && options->tls != NULL) {
+        int missing = -ENOMEM;
+        self->tls = calloc(1, sizeof *self->tls);
+        if (self->tls != NULL)
+            missing = tls_settings_take(self->tls, options->tls, options->server_hostname,
+                options->tls_handshake_timeout, options->tls_shutdown_timeout);
+        if (missing != 0) {
+            free(self->tls);
+            free(self);
+            return NULL;
+        }
     }
     loop_add_closer(loop, &self->closer);
     future_on_give_up(done, give_up, self);
@@ -198,6 +248,7 @@ int loop_connect_accepted_socket(struct loop *loop, struct future *done,
     struct opening *self = opening_from_socket(loop, done, factory, context, fd, options);
     if (self == NULL)
         return -ENOMEM;
+    self->accepted = true;
     return 0;
 }
 
@@ -227,6 +278,14 @@ int loop_create_connection(struct loop *loop, struct future *done, protocol_fact
         : opening_create(loop, done, factory, context, options);
     if (self == NULL)
         return -ENOMEM;
+    if (self->tls != NULL && self->tls->hostname == NULL && host != NULL) {
+        self->tls->hostname = strdup(host);
+        if (self->tls->hostname == NULL) {
+            future_on_give_up(done, NULL, NULL);
+            opening_free(self);
+            return -ENOMEM;
+        }
+    }
     if (options->sock != NULL)
         return 0;
     failed = look_up(self, &self->remote, &self->remote_found, host, port, options->family);

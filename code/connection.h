@@ -6,6 +6,7 @@
 #include "loop.h"
 #include "protocol_factory.h"
 #include <stdbool.h>
+#include "tls.h"
 
 /* How to connect. Zero everywhere, or no struct at all: the defaults. None of it is needed once the
    call has returned. */
@@ -20,6 +21,9 @@ struct connection_options {
     int interleave; /* how many of the first family before the families take turns; 0: 1 if there is a
                        delay, else the resolver's order */
     bool abstract;  /* Unix: the path is a name in Linux's abstract namespace */
+    struct tls_context *tls;     /* NULL: no TLS. A client's; a server's for an accepted socket */
+    const char *server_hostname; /* whom the certificate must name; NULL: the host */
+    double tls_handshake_timeout, tls_shutdown_timeout; /* seconds; 0: 60 and 30 */
 };
 
 /* Connects to a host, makes a protocol, gives it a transport (loop.create_connection). done's result:

@@ -24,6 +24,8 @@ struct opening {
     bool in_factory;
     struct transport *transport; /* fourth stage: one reference, until done has it */
     struct handle attached;
+    struct tls_settings *tls; /* NULL: no TLS */
+    bool accepted;            /* this side is the server */
 };
 
 /* 0, -EINVAL, or -EBADF for a closed loop. options may be NULL, here and below. */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "tls_transport.h"
 
 struct listener {
     struct server *server;
@@ -35,6 +36,7 @@ struct server {
     struct future *forever;      /* who called server_serve_forever */
     struct future *waiters;      /* who called server_wait_closed */
     struct handle closer;        /* for loop_close */
+    struct tls_settings tls;
 };
 
 enum { ACCEPT_RETRY_DELAY = 1, DEFAULT_BACKLOG = 100 };
@@ -54,6 +56,7 @@ void server_release(struct server *self)
         future_on_give_up(self->forever, NULL, NULL);
     for (struct future *one = self->waiters; one != NULL; one = one->next)
         future_on_give_up(one, NULL, NULL);
+    tls_settings_clear(&self->tls);
     free(self->listeners);
     free(self->sockets);
     free(self);
@@ -96,6 +99,18 @@ static void serve_connection(struct server *self, int fd)
     struct transport *transport = NULL;
     int code = 0;
     if (protocol != NULL) {
+        if (self->tls.context != NULL) {
+            struct tls_layer *layer = tls_layer_create(self->loop, protocol, &self->tls, NULL);
+            if (layer == NULL) {
+                code = errno;
+                report_failed_connection(self, code);
+                if (protocol != NULL)
+                    protocol_release(protocol);
+                close(fd);
+                return;
+            }
+            protocol = &layer->protocol;
+        }
         transport = socket_transport_create(self->loop, fd, protocol, NULL);
         code = errno;
     }
@@ -253,6 +268,13 @@ int server_check_options(const struct loop *loop, const struct server_options *o
         if (options->sock != NULL && socket_check_type(*options->sock, SOCK_STREAM) != 0)
             return -EINVAL;
     }
+    if (options != NULL) {
+        if (options->tls != NULL && !options->tls->server_side)
+            return -EINVAL;
+        if (tls_options_are_wrong(
+                options->tls, NULL, options->tls_handshake_timeout, options->tls_shutdown_timeout))
+            return -EINVAL;
+    }
     return loop_is_closed(loop) ? -EBADF : 0;
 }
 
@@ -266,6 +288,9 @@ struct server *server_create(struct loop *loop, protocol_factory *factory, void 
     self->factory = factory;
     self->context = context;
     self->backlog = options == NULL || options->backlog == 0 ? DEFAULT_BACKLOG : options->backlog;
+    if (options != NULL)
+        tls_settings_take(&self->tls, options->tls, NULL, options->tls_handshake_timeout,
+            options->tls_shutdown_timeout);
     self->references = 1;
     self->owner.ended = connection_ended;
     handle_init(&self->closer, loop_closes, self);

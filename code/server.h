@@ -7,6 +7,7 @@
 #include "protocol_factory.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include "tls.h"
 
 /* A switch that need not be set; what the default is, is said where it is used. */
 enum option { OPTION_DEFAULT, OPTION_ON, OPTION_OFF };
@@ -23,6 +24,8 @@ struct server_options {
     enum option reuse_port;    /* SO_REUSEPORT; default: off */
     enum option start_serving; /* listen at once; default: on */
     bool abstract;             /* Unix: the path is a name in Linux's abstract namespace */
+    struct tls_context *tls; /* a server's; NULL: no TLS. Retained */
+    double tls_handshake_timeout, tls_shutdown_timeout; /* seconds; 0: 60 and 30 */
 };
 
 /* A server: counted, opaque (asyncio.Server). */

@@ -388,3 +388,9 @@ int transport_sendto(
         return -ENOTSUP;
     return transport->methods->sendto(transport, data, size, to);
 }
+
+void transport_discard(struct transport *transport)
+{
+    assert(!transport->ended);
+    let_go(transport);
+}

@@ -82,6 +82,7 @@ enum { RECEIVE_SIZE = 256 * 1024 }; /* the most that one read takes, as in async
 struct transports {
     struct handle closer;
     struct transport *first;
+    char plaintext[RECEIVE_SIZE]; /* what a TLS layer has decrypted */
     char receive_buffer[RECEIVE_SIZE];
 };
 
@@ -115,5 +116,7 @@ enum { DEFAULT_HIGH_WATER = 64 * 1024 }; /* as in asyncio */
 /* After the write buffer has grown, or shrunk: the protocol hears of it if a mark was passed. */
 void transport_maybe_pause_writing(struct transport *);
 void transport_maybe_resume_writing(struct transport *);
+/* Lets go of a transport whose protocol never saw connection_made, and never will. */
+void transport_discard(struct transport *);
 
 #endif
