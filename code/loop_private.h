@@ -7,6 +7,7 @@
 #include "timer_heap.h"
 #include <pthread.h>
 #include "resolver_private.h"
+#include "child_watch.h"
 
 struct watch {
     struct handle *reader, *writer;
@@ -36,6 +37,9 @@ struct loop {
     struct handle closers; /* a ring: what loop_close calls, the last one first */
     struct transports *transports;
     struct resolver resolver;
+    enum child_watcher child_watcher;
+    struct child_watch *children; /* those that wait for SIGCHLD */
+    bool wants_sigchld;
 };
 
 /* As loop_add_reader and its kin, for descriptors that the library itself looks after: nothing is

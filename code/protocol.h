@@ -52,6 +52,17 @@ struct protocol_callbacks {
     /* One datagram could not be sent, or word came that an earlier one was refused. The transport stays
        open. May be called under transport_sendto. exc is lent. */
     void (*error_received)(struct protocol *, const struct error *exc);
+    /* For a subprocess, whose transport is not written to or read from itself. The child sent this on
+       its descriptor fd, 1 or 2; lent for the call. */
+    void (*pipe_data_received)(struct protocol *, int fd, const void *data, size_t size);
+
+    /* The pipe at the child's descriptor fd (0, 1 or 2) is closed, once for each pipe there was; nothing
+       more comes from it. exc as for connection_lost. */
+    void (*pipe_connection_lost)(struct protocol *, int fd, const struct error *exc);
+
+    /* The child has ended; transport_get_returncode says how. What it wrote may be still to come.
+       connection_lost follows when all pipes are closed too. asyncio: SubprocessProtocol. */
+    void (*process_exited)(struct protocol *);
 
     /* Once, after connection_made: nothing more will come. exc is NULL when the connection was
        closed or aborted here, or ended by the other side; else it says what broke it. Lent. */

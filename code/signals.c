@@ -80,6 +80,8 @@ static void deliver(void *context)
     struct signals *signals = loop->signals;
     for (size_t i = 0; i < signals->noted_count; i++) {
         int signal = signals->noted[i];
+        if (signal == SIGCHLD)
+            child_watch_look(loop);
         const struct signal_handler *handler = &signals->handlers[signal];
         if (handler->function != NULL)
             handler->function(handler->context);
@@ -133,7 +135,14 @@ int loop_remove_signal_handler(struct loop *loop, int signal)
         return 0;
     loop->signals->handlers[signal].function = NULL;
     bool still_wanted = false;
+    still_wanted = signal == SIGCHLD && loop->wants_sigchld;
     if (!still_wanted)
         signals_ignore(loop, signal);
     return 1;
+}
+
+int signals_listen_quietly(struct loop *loop, int signal)
+{
+    int error = loop->signals != NULL ? 0 : begin_signals(loop);
+    return error ? error : signals_listen(loop, signal);
 }

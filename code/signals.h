@@ -15,4 +15,7 @@ void signals_ignore(struct loop *, int signal);
 /* What was read from the self-pipe: a signal's number or 0, count bytes, SIGNALS_A_PASS at most. */
 void signals_note(struct loop *, const unsigned char *bytes, size_t count);
 
+/* For the library itself, which hears of the signal without a handler. As signals_listen. */
+int signals_listen_quietly(struct loop *, int signal);
+
 #endif
