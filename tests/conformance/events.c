@@ -127,6 +127,7 @@ struct name {
 
 static const struct name errno_names[] = {
     NAMED(EPERM),
+    NAMED(ESRCH),
     NAMED(ENOENT),
     NAMED(EINTR),
     NAMED(EIO),
@@ -229,6 +230,12 @@ const char *error_shown(const struct error *error)
         return name_of(resolver_names, COUNT(resolver_names), error->code);
     if (error->domain == &error_cancelled)
         return "cancelled";
+    if (error->domain == &error_tls_verify)
+        return keep_text("TLS verify %d", error->code);
+    if (error->domain == &error_tls) { /* "[SSL: REASON] what it means" */
+        const char *colon = strstr(error->text, ": ");
+        return colon == NULL ? "TLS" : keep_text("TLS %.*s", (int)strcspn(colon + 2, "]"), colon + 2);
+    }
     return keep_text("%s \"%s\"", error->domain->name, error->text);
 }
 

@@ -12,14 +12,17 @@ import signal
 import socket
 
 HEADERS = {'title', 'stands for', 'compare', 'chunks', 'clock', 'python', 'needs', 'differs'}
-COMPARE = ('exact', 'per party', 'set')
+COMPARE = ('exact', 'per party', 'per pipe', 'set')
 CHUNKS = ('exact', 'joined')
 CLOCK = ('fake', 'real')
 NEEDS = ('ipv6',)
 CALLBACKS = ('connection_made', 'data_received', 'eof_received', 'connection_lost', 'pause_writing', 'resume_writing',
-             'get_buffer', 'buffer_updated')
-OPTIONS = ('quiet', 'flow', 'buffered')
+             'get_buffer', 'buffer_updated', 'line_received', 'datagram_received', 'error_received',
+             'pipe_data_received', 'pipe_connection_lost', 'process_exited')
+OPTIONS = ('quiet', 'flow', 'buffered', 'lines', 'datagrams')
 TARGETED = 'party?'          # the transport that a verb acts on: left out, it is the callback's own
+
+TLS_OPTIONS = {'tls': 'context', 'server_hostname': 'host', 'handshake_timeout': 'number', 'shutdown_timeout': 'number'}
 
 # verb: (what stands after it, {key=: kind}).  A kind that ends in ? may be missing, one that ends in * may repeat.
 VERBS = {
@@ -59,6 +62,10 @@ VERBS = {
     'drop': (('future',), {}),
     # transports
     'link': (('party', '+peer', 'family', 'buffers?'), {}),
+    'endpoint': (('party', '+peer'), {'connected': 'yesno', 'host': 'host', 'family': 'family'}),
+    'sendto_until_full': ((TARGETED, 'number'), {}),
+    'count_datagrams': (('peer',), {}),
+    'sendto': ((TARGETED, 'data'), {'to': 'peer'}),
     'write': ((TARGETED, 'data'), {}),
     'writelines': ((TARGETED, 'text*'), {}),
     'write_eof': ((TARGETED,), {}),
@@ -70,12 +77,31 @@ VERBS = {
     'fail': ((), {}),
     'pause_reading': ((TARGETED,), {}),
     'resume_reading': ((TARGETED,), {}),
-    'set_write_buffer_limits': ((TARGETED,), {'high': 'number', 'low': 'number'}),
+    'set_write_buffer_limits': ((TARGETED,), {'high': 'limit', 'low': 'limit'}),
     'offer': (('number',), {}),
+    'forward': (('party',), {}),
+    # pipes and subprocesses
+    'connect_read_pipe': (('+op', 'factory', 'peer'), {}),
+    'connect_write_pipe': (('+op', 'factory', 'peer'), {}),
+    'subprocess_exec': (('+op', 'factory', 'text*'), {'stdin': 'stream', 'stdout': 'stream', 'stderr': 'stream'}),
+    'subprocess_shell': (('+op', 'factory', 'text'), {'stdin': 'stream', 'stdout': 'stream', 'stderr': 'stream'}),
+    'await_lost': (('party',), {}),
+    'await_exit': (('party',), {}),
+    'write_pipe': ((TARGETED, 'number', 'data'), {}),
+    'close_pipe': ((TARGETED, 'number'), {}),
+    'send_signal': ((TARGETED, 'signal'), {}),
+    'terminate_child': ((TARGETED,), {}),
+    'kill_child': ((TARGETED,), {}),
+    # TLS
+    'tls_context': (('+context', 'side'), {'cert': 'certificate', 'ca': 'certificate', 'verify': 'yesno',
+                                           'demand': 'yesno', 'newest': 'version'}),
+    'start_tls': (('+op', 'party', 'context'), {'server_hostname': 'host', 'handshake_timeout': 'number',
+                                                'shutdown_timeout': 'number'}),
+    'relay': (('peer', 'peer'), {}),
     # servers and connections
     'create_server': (('+op', 'factory'), {
         'host': 'host', 'hosts': 'hosts', 'port': 'port', 'sock': 'peer', 'backlog': 'number', 'family': 'ip',
-        'reuse_address': 'yesno', 'reuse_port': 'yesno', 'start_serving': 'yesno'}),
+        'reuse_address': 'yesno', 'reuse_port': 'yesno', 'start_serving': 'yesno', **TLS_OPTIONS}),
     'create_unix_server': (('+op', 'factory'), {'path': 'path', 'sock': 'peer', 'backlog': 'number',
                                                 'start_serving': 'yesno'}),
     'start_serving': (('op',), {}),
@@ -84,9 +110,9 @@ VERBS = {
     'close_server': (('op',), {}),
     'create_connection': (('+op', 'factory'), {
         'to': 'address', 'host': 'host', 'port': 'port', 'sock': 'peer', 'local': 'host', 'local_port': 'port',
-        'family': 'ip', 'happy': 'number', 'interleave': 'number'}),
+        'family': 'ip', 'happy': 'number', 'interleave': 'number', **TLS_OPTIONS}),
     'create_unix_connection': (('+op', 'factory'), {'path': 'path', 'sock': 'peer'}),
-    'connect_accepted_socket': (('+op', 'factory', 'peer'), {}),
+    'connect_accepted_socket': (('+op', 'factory', 'peer'), TLS_OPTIONS),
     'await': (('op*',), {}),
     'cancel_op': (('op',), {}),
     'answers': (('host', 'answer*'), {}),
@@ -113,14 +139,15 @@ VERBS = {
     'limit_fds': (('number?',), {}),
     'mark_fds': ((), {}),
 }
-STEPS_ONLY = {'pass', 'settle', 'carry', 'advance', 'move_clock', 'await', 'drain', 'take', 'link', 'start', 'join'}
-IN_CALLBACKS = {'raise', 'keep', 'fail', 'offer'}
+STEPS_ONLY = {'await_lost', 'await_exit', 'relay', 'pass', 'settle', 'carry', 'advance', 'move_clock', 'await',
+              'drain', 'take', 'link', 'endpoint', 'start', 'join'}
+IN_CALLBACKS = {'raise', 'keep', 'fail', 'offer', 'forward'}
 THREAD_VERBS = {'call_soon_threadsafe'}
 
 PROPERTIES = {
     'party': {'is_closing', 'is_reading', 'size', 'buffered', 'can_write_eof', 'peername', 'sockname', 'fileno',
               'nodelay', 'protocol', 'unknown', 'received', 'count', 'largest', 'limits', 'peername_is', 'sockname_is',
-              'got_all'},
+              'got_all', 'returncode', 'pipes', 'pipe_size', 'tls_version', 'peercert'},
     'future': {'done', 'cancelled', 'result', 'exception'},
     'callback': {'cancelled', 'when'},
     'loop': {'is_running', 'is_closed', 'time'},
@@ -129,7 +156,7 @@ PROPERTIES = {
     'fds': {'change'},
     'path': {'exists'},
 }
-NUMERIC = {'size', 'count', 'largest', 'sockets', 'time', 'when'}
+NUMERIC = {'size', 'pipe_size', 'count', 'largest', 'sockets', 'time', 'when'}
 AI_ERRORS = [name for name in dir(socket) if name.startswith('EAI_')]
 
 
@@ -455,6 +482,9 @@ class Reader:
     def as_number(self, word):
         return word if re.fullmatch(r'-?\d+(\.\d+)?', word) else None
 
+    def as_limit(self, word):
+        return word if re.fullmatch(r'-?\d+|size([+-]\d+)?', word) else None
+
     def as_data(self, word):
         return word if isinstance(word, bytes) or word.isdigit() else None
 
@@ -524,6 +554,18 @@ class Reader:
     def as_address(self, word):
         name = word.partition('/')[0]
         return word if self.kind_of(name) in ('peer', 'op') else None
+
+    def as_stream(self, word):
+        return word if word in ('pipe', 'null', 'inherit', 'stdout') else None
+
+    def as_side(self, word):
+        return word if word in ('server', 'client') else None
+
+    def as_certificate(self, word):
+        return word if re.fullmatch(r'[a-z-]+', word) else None
+
+    def as_version(self, word):
+        return word if word in ('1.2', '1.3') else None
 
     def as_answer(self, word):
         return word if word in AI_ERRORS or self.as_host(word) else None

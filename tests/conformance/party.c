@@ -14,6 +14,8 @@ static struct party *party_of(struct protocol *protocol)
 static void hear(struct party *party, enum callback_kind kind, const void *data, size_t size)
 {
     party->calls[kind]++;
+    party->data = data;
+    party->size = size;
     perform(party->callbacks[kind], party, party->calls[kind], data, size);
 }
 
@@ -32,17 +34,39 @@ static void connection_made(struct protocol *protocol, struct transport *transpo
     hear(party, MADE, NULL, 0);
 }
 
-static void data_received(struct protocol *protocol, const void *data, size_t size)
+static void account(struct party *party, const void *data, size_t size)
 {
-    struct party *party = party_of(protocol);
     party->received += size;
     party->checksum = adler32(party->checksum, data, size);
     party->count++;
     if (size > party->largest)
         party->largest = size;
+}
+
+static void data_received(struct protocol *protocol, const void *data, size_t size)
+{
+    struct party *party = party_of(protocol);
+    account(party, data, size);
     if (!party->block->quiet)
         emit("%s DR %s", party->thing.name, shown(data, size));
     hear(party, DATA, data, size);
+}
+
+static void datagram_received(
+    struct protocol *protocol, const void *data, size_t size, const struct address *from)
+{
+    struct party *party = party_of(protocol);
+    (void)from;
+    account(party, data, size);
+    emit("%s DG %s", party->thing.name, shown(data, size));
+    hear(party, DATAGRAM, data, size);
+}
+
+static void error_received(struct protocol *protocol, const struct error *exc)
+{
+    struct party *party = party_of(protocol);
+    emit("%s ER(%s)", party->thing.name, error_shown(exc));
+    hear(party, REFUSED, NULL, 0);
 }
 
 static bool eof_received(struct protocol *protocol)
@@ -54,11 +78,46 @@ static bool eof_received(struct protocol *protocol)
     return party->kept;
 }
 
+/* What await_lost and await_exit wait for. */
+static void note_event(struct party *party, bool *what)
+{
+    *what = true;
+    if (party->awaited == what)
+        loop_stop(run.loop);
+}
+
 static void connection_lost(struct protocol *protocol, const struct error *exc)
 {
     struct party *party = party_of(protocol);
+    note_event(party, &party->over);
     emit("%s CL(%s)", party->thing.name, error_shown(exc));
     hear(party, LOST, NULL, 0);
+}
+
+static void pipe_data_received(struct protocol *protocol, int fd, const void *data, size_t size)
+{
+    struct party *party = party_of(protocol);
+    account(party, data, size);
+    if (!party->block->quiet)
+        emit("%s PD(%d) %s", party->thing.name, fd, shown(data, size));
+    hear(party, PIPE_DATA, data, size);
+}
+
+static void pipe_connection_lost(struct protocol *protocol, int fd, const struct error *exc)
+{
+    struct party *party = party_of(protocol);
+    emit("%s PL(%d,%s)", party->thing.name, fd, error_shown(exc));
+    hear(party, PIPE_LOST, NULL, 0);
+}
+
+static void process_exited(struct protocol *protocol)
+{
+    struct party *party = party_of(protocol);
+    int returncode = 0;
+    note_event(party, &party->exited);
+    transport_get_returncode(party->transport, &returncode);
+    emit("%s PX(%d)", party->thing.name, returncode);
+    hear(party, EXITED, NULL, 0);
 }
 
 static void released(struct protocol *protocol)
@@ -66,19 +125,121 @@ static void released(struct protocol *protocol)
     party_of(protocol)->released++;
 }
 
-static const struct protocol_callbacks callbacks = {
-    .connection_made = connection_made,
-    .data_received = data_received,
-    .eof_received = eof_received,
-    .connection_lost = connection_lost,
-    .released = released,
-};
+static void pause_writing(struct protocol *protocol)
+{
+    struct party *party = party_of(protocol);
+    emit("%s PW", party->thing.name);
+    hear(party, PAUSED, NULL, 0);
+}
+
+static void resume_writing(struct protocol *protocol)
+{
+    struct party *party = party_of(protocol);
+    emit("%s RW", party->thing.name);
+    hear(party, RESUMED, NULL, 0);
+}
+
+static void *get_buffer(struct protocol *protocol, ptrdiff_t hint, size_t *size)
+{
+    struct party *party = party_of(protocol);
+    party->offered = 65536;
+    emit("%s GB(%td)", party->thing.name, hint);
+    hear(party, ASKED, NULL, 0);
+    *size = party->offered;
+    return party->offer = keep(party->offered + 1);
+}
+
+static void buffer_updated(struct protocol *protocol, size_t size)
+{
+    struct party *party = party_of(protocol);
+    account(party, party->offer, size);
+    emit("%s BU(%zu)", party->thing.name, size);
+    hear(party, UPDATED, party->offer, size);
+}
+
+/* What the scenario says of the protocol decides which of the callbacks it has. */
+static void make_table(struct party *party)
+{
+    party->table = (struct protocol_callbacks){
+        .connection_made = connection_made,
+        .eof_received = eof_received,
+        .connection_lost = connection_lost,
+        .pipe_data_received = pipe_data_received,
+        .pipe_connection_lost = pipe_connection_lost,
+        .process_exited = process_exited,
+        .released = released,
+    };
+    if (party->block->buffered) {
+        party->table.get_buffer = get_buffer;
+        party->table.buffer_updated = buffer_updated;
+    } else {
+        party->table.data_received = data_received;
+    }
+    if (party->block->datagrams) {
+        party->table.datagram_received = datagram_received;
+        party->table.error_received = error_received;
+    }
+    if (party->block->flow) {
+        party->table.pause_writing = pause_writing;
+        party->table.resume_writing = resume_writing;
+    }
+    party->protocol.callbacks = &party->table;
+}
+
+/* Protocols that receive lines. */
+
+static void frames_made(struct frame_protocol *frames, struct transport *transport)
+{
+    connection_made(&frames->protocol, transport);
+}
+
+static void frames_line(struct frame_protocol *frames, const char *line, size_t size)
+{
+    struct party *party = party_of(&frames->protocol);
+    emit("%s LINE %s", party->thing.name, shown(line, size));
+    hear(party, LINE, line, size);
+}
+
+static void frames_lost(struct frame_protocol *frames, const struct error *exc)
+{
+    connection_lost(&frames->protocol, exc);
+}
+
+static void frames_released(struct frame_protocol *frames)
+{
+    released(&frames->protocol);
+}
+
+static void make_lines(struct party *party)
+{
+    static const struct frame_callbacks callbacks = {
+        .connection_made = frames_made,
+        .frame_received = frames_line,
+        .connection_lost = frames_lost,
+        .released = frames_released,
+    };
+    frame_protocol_init(&party->frames, &callbacks);
+    framer_init_lines(&party->frames.framer, 65536);
+}
 
 /* Finds the blocks of the protocol's callbacks: they follow its own. */
 static void find_callbacks(struct party *party)
 {
     static const char *const names[CALLBACK_KINDS] = {
-        [MADE] = "connection_made", [DATA] = "data_received", [END] = "eof_received", [LOST] = "connection_lost"};
+        [MADE] = "connection_made",
+        [DATA] = "data_received",
+        [END] = "eof_received",
+        [LOST] = "connection_lost",
+        [PAUSED] = "pause_writing",
+        [RESUMED] = "resume_writing",
+        [ASKED] = "get_buffer",
+        [UPDATED] = "buffer_updated",
+        [LINE] = "line_received",
+        [DATAGRAM] = "datagram_received",
+        [REFUSED] = "error_received",
+        [PIPE_DATA] = "pipe_data_received",
+        [PIPE_LOST] = "pipe_connection_lost",
+        [EXITED] = "process_exited"};
     for (const struct block *block = party->block->next; block != NULL && block->kind == 'M'; block = block->next) {
         bool known = false;
         for (int kind = 0; kind < CALLBACK_KINDS; kind++)
@@ -97,13 +258,12 @@ struct party *party_get(const char *name)
     if (party != NULL)
         return party;
     party = thing_new(PARTY, name, sizeof *party);
-    party->protocol.callbacks = &callbacks;
     party->checksum = 1;
     party->block = scenario_block(run.scenario, 'P', name);
-    if (party->block->flow)
-        not_in_this_tree("flow");
-    if (party->block->buffered)
-        not_in_this_tree("buffered");
+    if (party->block->lines)
+        make_lines(party);
+    else
+        make_table(party);
     find_callbacks(party);
     return party;
 }

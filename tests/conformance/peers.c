@@ -19,11 +19,6 @@ enum { CHUNK = 65536,
     PIECE = 50000,
     MOST_MILLISECONDS = 10000 };
 
-static const char *word(const struct action *action, size_t index)
-{
-    return index < operands(action) ? action->words[index].text : NULL;
-}
-
 static int checked(int result, const char *what)
 {
     if (result >= 0)
@@ -37,7 +32,7 @@ static struct peer *peer_of(const struct action *action, size_t index)
     return thing_get(PEER, word(action, index));
 }
 
-static struct peer *add_peer(const char *name, int fd)
+struct peer *add_peer(const char *name, int fd)
 {
     struct peer *peer = thing_new(PEER, name, sizeof *peer);
     peer->fd = fd;
@@ -300,6 +295,12 @@ static void note(struct gathered *gathered, const char *data, size_t size)
     gathered->size += size;
 }
 
+int transport_descriptor(const struct transport *transport)
+{
+    const int *fd = transport_get_extra_info(transport, "socket");
+    return fd != NULL ? *fd : -1;
+}
+
 /* Whether some transport, or its socket, still holds bytes. */
 static bool unsent(void)
 {
@@ -307,7 +308,7 @@ static bool unsent(void)
         struct transport *transport = thing->kind == PARTY ? ((struct party *)thing)->transport : NULL;
         if (transport == NULL)
             continue;
-        int fd = *(const int *)transport_get_extra_info(transport, "socket");
+        int fd = transport_descriptor(transport);
         if (fd >= 0 && (transport_get_write_buffer_size(transport) > 0 || holds_unsent(fd)))
             return true;
     }

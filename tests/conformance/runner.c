@@ -147,6 +147,9 @@ static void let_go(struct thing *thing)
         if (!((struct named_future *)thing)->dropped)
             future_destroy(&((struct named_future *)thing)->future);
         break;
+    case CONTEXT:
+        forget_context(thing);
+        break;
     default:
         break;
     }

@@ -10,13 +10,18 @@
 
 #include "address.h"
 #include "connection.h"
+#include "datagram.h"
 #include "error.h"
+#include "frame_protocol.h"
 #include "future.h"
 #include "loop.h"
 #include "protocol.h"
 #include "resolver.h"
 #include "selector.h"
 #include "server.h"
+#include "pipe_transport.h"
+#include "subprocess.h"
+#include "tls.h"
 #include "transport.h"
 
 /* ---- scenarios, as language.py flattens them (scenario.c) */
@@ -41,7 +46,7 @@ struct block {
     char kind; /* P protocol, M callback of the protocol before it, C callback, F factory, T thread, X steps */
     const char *name;
     const char *detail; /* of a factory: what it makes; of a callback: "quiet" */
-    bool quiet, flow, buffered;
+    bool quiet, flow, buffered, lines, datagrams;
     struct action *actions, **end;
 };
 
@@ -66,6 +71,7 @@ enum kind { PARTY,
     THREAD,
     PORT,
     DIALLED,
+    CONTEXT,
     ANSWER };
 
 struct thing {
@@ -78,18 +84,38 @@ enum callback_kind { MADE,
     DATA,
     END,
     LOST,
+    PAUSED,
+    RESUMED,
+    ASKED,
+    UPDATED,
+    LINE,
+    DATAGRAM,
+    REFUSED,
+    PIPE_DATA,
+    PIPE_LOST,
+    EXITED,
     CALLBACK_KINDS };
 
 struct party {
     struct thing thing;
-    struct protocol protocol;
+    union {
+        struct protocol protocol;
+        struct frame_protocol frames; /* of one that receives lines; begins with its protocol */
+    };
+    struct protocol_callbacks table; /* of the others */
     const struct block *block, *callbacks[CALLBACK_KINDS];
     struct transport *transport;
     int calls[CALLBACK_KINDS];
     bool kept;
+    size_t offered;
+    void *offer;      /* what get_buffer has returned last */
+    const void *data; /* of the callback that is being heard */
+    size_t size;
     size_t received, count, largest;
     uint32_t checksum;
     int handed, released;
+    bool over, exited; /* has heard connection_lost, process_exited */
+    bool *awaited;     /* which of them the loop runs for */
 };
 
 struct call { /* one scheduling of a callback */
@@ -113,7 +139,8 @@ struct operation {
     struct server *server;
     struct transport *transport;
     struct peer *given; /* the socket that it takes over */
-    bool is_server, is_connection, ended, awaited, quiet, factory_failed;
+    bool is_server, is_connection, is_pipe, ended, awaited, quiet, factory_failed;
+    struct party *upgraded; /* the party that start_tls gives another transport */
 };
 
 struct maker { /* a factory in the hands of one operation */
@@ -135,6 +162,7 @@ struct peer {
     int fd;
     bool open, given;
     size_t sent;
+    struct address address; /* of one that an endpoint speaks to */
 };
 
 struct named_thread {
@@ -218,13 +246,25 @@ struct verb {
     const char *name;
     verb_function *function;
 };
-extern const struct verb loop_verbs[], peer_verbs[];
+extern const struct verb loop_verbs[], peer_verbs[], child_verbs[], tls_verbs[];
 
 void perform(const struct block *block, struct party *party, int call, const void *data, size_t size);
 void run_callback(void *callback);
 void run_scenario(const struct scenario *scenario);
 const char *option(const struct action *action, const char *name); /* of name=value; NULL: not given */
 size_t operands(const struct action *action);                      /* how many words stand before the options */
+const char *word(const struct action *action, size_t index);       /* NULL: there are fewer */
+struct party *target(const struct action *action);
+int attempt(const char *verb, int result); /* says so when the call was refused */
+struct operation *begin(const char *name);
+void begun(struct operation *, const char *verb, int result);
+const int *give(struct operation *, const char *peer);
+struct peer *add_peer(const char *name, int fd);
+void *payload(const struct word *data, size_t *size); /* of a string or a pattern */
+int transport_descriptor(const struct transport *);                        /* -1: it has no socket */
+struct tls_context *context_of(const struct action *);                     /* of tls=; NULL: not given */
+void forget_context(struct thing *);
+double seconds_of(const struct action *, const char *name);
 int port_of(const char *word);
 int listener_of(const char *word);
 int descriptor_of(const char *word);

@@ -22,7 +22,9 @@ import selectors
 import shutil
 import signal
 import socket
+import ssl
 import struct
+import subprocess
 import sys
 import tempfile
 import termios
@@ -40,6 +42,9 @@ SMALL_BUFFER, BIG_BUFFER = 8192, 4 << 20
 TCP_ESTABLISHED, TCP_SYN_SENT, TCP_CLOSE_WAIT = 1, 2, 8
 MANY_PASSES = 2000
 LONGEST_SHOWN = 64
+CERTIFICATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'build', 'certificates')
+NUMBERLESS = ((ssl.SSLError, None), (ConnectionResetError, 'ECONNRESET'), (ConnectionAbortedError, 'ECONNABORTED'),
+              (BrokenPipeError, 'EPIPE'), (ProcessLookupError, 'ESRCH'), (TimeoutError, 'ETIMEDOUT'))
 
 
 class Application(Exception):
@@ -65,11 +70,27 @@ def exception_name(exception):
         return 'application "%s"' % exception
     if isinstance(exception, socket.gaierror):
         return gai_name(exception.errno)
+    if isinstance(exception, ssl.SSLCertVerificationError):
+        return 'TLS verify %d' % exception.verify_code
+    if isinstance(exception, ssl.SSLError):
+        return 'TLS %s' % exception.reason
+    if isinstance(exception, OSError) and exception.errno is None:
+        return next((name for kind, name in NUMBERLESS if isinstance(exception, kind)), 'OSError')
+    if isinstance(exception, ValueError) and str(exception).startswith('Pipe transport'):
+        return 'EINVAL'
     if isinstance(exception, OSError):
         return errno.errorcode.get(exception.errno, 'OSError')
     if isinstance(exception, asyncio.CancelledError):
         return 'cancelled'
+    if 'returned an empty buffer' in str(exception):
+        return 'application "%s"' % exception
     return type(exception).__name__
+
+
+def error_text(exception):
+    """What the exception says; where asyncio raises one without a word (ConnectionResetError), what errno says."""
+    code = getattr(errno, exception_name(exception), None)
+    return str(exception) or (code and str(OSError(code, os.strerror(code)))) or ''
 
 
 def make_error(word):
@@ -111,6 +132,8 @@ def refusal(verb, exception):
         return 'server is closed'
     if isinstance(exception, OSError):
         return exception_name(exception)
+    if isinstance(exception, NotImplementedError):
+        return 'unsupported'
     if isinstance(exception, (ValueError, TypeError)):
         return 'bad argument'
     return '%s %s' % (type(exception).__name__, text)
@@ -148,9 +171,11 @@ class Party:
     def __init__(self, run, name, template):
         self.run, self.name, self.transport = run, name, None
         self.options, self.actions = template['options'], template['callbacks']
-        self.calls, self.kept, self.offered = {}, False, None
+        self.calls, self.kept, self.offered, self.data = {}, False, None, b''
+        self.over, self.exited, self.awaited = False, False, ''
         self.received, self.checksum, self.count, self.largest = 0, 1, 0, 0
-        self.protocol = (Buffered if 'buffered' in self.options else Plain)(self)
+        self.protocol = (Buffered if 'buffered' in self.options else Lines if 'lines' in self.options else
+                         Datagrams if 'datagrams' in self.options else Plain)(self)
         if 'flow' in self.options:
             self.protocol.pause_writing = lambda: self.event('PW', 'pause_writing')
             self.protocol.resume_writing = lambda: self.event('RW', 'resume_writing')
@@ -159,6 +184,7 @@ class Party:
         if text:
             self.run.emit('%s %s' % (self.name, text))
         self.calls[callback] = self.calls.get(callback, 0) + 1
+        self.data = data
         self.run.perform(self.actions.get(callback, ()), self, self.calls[callback], data)
 
     def account(self, data):
@@ -183,6 +209,9 @@ class Common:
         return self.party.kept
 
     def connection_lost(self, exception):
+        self.party.over = True
+        if self.party.awaited == 'over':
+            self.party.run.loop.stop()
         self.party.event('CL(%s)' % exception_name(exception), 'connection_lost')
 
 
@@ -191,6 +220,29 @@ class Plain(Common, asyncio.Protocol):
         self.party.account(data)
         quiet = 'quiet' in self.party.options
         self.party.event('' if quiet else 'DR %s' % shown(data), 'data_received', data)
+
+    def pipe_data_received(self, fd, data):
+        self.party.account(data)
+        quiet = 'quiet' in self.party.options
+        self.party.event('' if quiet else 'PD(%d) %s' % (fd, shown(data)), 'pipe_data_received', data)
+
+    def pipe_connection_lost(self, fd, exception):
+        self.party.event('PL(%d,%s)' % (fd, exception_name(exception)), 'pipe_connection_lost')
+
+    def process_exited(self):
+        self.party.exited = True
+        if self.party.awaited == 'exited':
+            self.party.run.loop.stop()
+        self.party.event('PX(%d)' % self.party.transport.get_returncode(), 'process_exited')
+
+
+class Datagrams(Common, asyncio.DatagramProtocol):
+    def datagram_received(self, data, addr):
+        self.party.account(data)
+        self.party.event('DG %s' % shown(data), 'datagram_received', data)
+
+    def error_received(self, exc):
+        self.party.event('ER(%s)' % exception_name(exc), 'error_received')
 
 
 class Buffered(Common, asyncio.BufferedProtocol):
@@ -203,6 +255,22 @@ class Buffered(Common, asyncio.BufferedProtocol):
     def buffer_updated(self, size):
         self.party.account(self.buffer[:size])
         self.party.event('BU(%d)' % size, 'buffer_updated', bytes(self.buffer[:size]))
+
+
+class Lines(asyncio.Protocol):
+    """The article's LineBasedProtocol, but that it leaves the replies to the scenario."""
+
+    def __init__(self, party):
+        self.party, self.buffer = party, b''
+
+    connection_made, connection_lost = Common.connection_made, Common.connection_lost
+
+    def data_received(self, data):
+        self.buffer += data
+        while b'\n' in self.buffer:
+            line, self.buffer = self.buffer.split(b'\n', 1)
+            line = line.decode().strip().encode()
+            self.party.event('LINE %s' % shown(line), 'line_received', line)
 
 
 class Peer:
@@ -223,16 +291,24 @@ class Operation:
         self.run, self.name, self.coroutine = run, name, coroutine
         self.done, self.result, self.error, self.awaited = False, None, None, False
         self.ended, self.waiting, self.must_cancel, self.first = False, False, False, None
+        running = asyncio._get_running_loop()
+        asyncio._set_running_loop(run.loop)
         try:
             self.first = coroutine.send(None)
         except StopIteration as stop:
             self.ended, self.result = True, stop.value
         except (ValueError, TypeError, RuntimeError) as exception:
+            if str(exception).startswith('Pipe transport'):
+                self.ended, self.error = True, exception
+                self.task = run.loop.create_task(self.go())
+                return
             self.done = True
             run.emit('%s refused: %s' % (name, refusal(verb, exception)))
             return
         except Exception as exception:
             self.ended, self.error = True, exception
+        finally:
+            asyncio._set_running_loop(running)
         self.task = run.loop.create_task(self.go())
 
     def __await__(self):
@@ -271,11 +347,12 @@ class Operation:
         except asyncio.CancelledError:
             text = 'cancelled'
         except Application as exception:
-            text = 'raised ' + ('factory failure' if str(exception) == FACTORY_FAILURE else exception_name(exception))
+            text = ('raised factory failure' if str(exception) == FACTORY_FAILURE else
+                    'raised %s "%s"' % (exception_name(exception), exception))
         except RuntimeError as exception:
             text = 'refused: ' + refusal('', exception)
         except Exception as exception:
-            text = 'raised %s "%s"' % (exception_name(exception), self.run.symbols(str(exception)))
+            text = 'raised %s "%s"' % (exception_name(exception), self.run.symbols(error_text(exception)))
         else:
             self.result, text = result, 'returned'
         self.done = True
@@ -313,6 +390,7 @@ class Run:
         self.parties, self.peers, self.operations, self.futures = {}, {}, {}, {}
         self.handles, self.runs, self.made, self.done_callbacks = {}, {}, {}, {}
         self.threads, self.transports, self.ports, self.resolver = {}, [], {}, {}
+        self.contexts = {}
         self.filled, self.marked, self.dialled, self.performing = False, 0, {}, None
         self.gauge = Gauge(self)
         self.loop = asyncio.SelectorEventLoop(self.gauge)
@@ -330,6 +408,7 @@ class Run:
 
     def symbols(self, text):
         text = text.replace(self.directory + '/', '@')
+        text = re.sub(r' \(_ssl\.c:\d+\)', '', text)
         text = re.sub(r'<AddressFamily\.(\w+): \d+>', r'\1', text)     # as later Pythons print it
         for port, name in self.ports.items():
             text = text.replace(", %d)" % port, ', %s)' % name).replace(', %d,' % port, ', %s,' % name)
@@ -347,6 +426,8 @@ class Run:
         message, exception = context.get('message', ''), context.get('exception')
         if isinstance(exception, AttributeError) and 'NoneType' in str(exception):
             return      # a slip of asyncio's (gh-156512): close() or abort() while the buffer empties
+        if message == 'SSL handshake failed' or message.startswith('Task was destroyed'):
+            return
         if message.startswith('Exception in callback'):
             message = 'Exception in callback'
         self.emit('EXH "%s" %s' % (message, exception_name(exception)))
@@ -376,7 +457,7 @@ class Run:
         if words and words[0] == 'self':
             words[0] = party
         verb = getattr(self, 'do_' + action.verb)
-        if action.verb in ('raise', 'keep', 'fail', 'offer'):
+        if action.verb in ('raise', 'keep', 'fail', 'offer', 'forward'):
             verb(party, *words, **named)
         else:
             verb(*words, **named)
@@ -591,6 +672,47 @@ class Run:
             self.one_pass()
         task.result()
 
+    def do_endpoint(self, name, peer, connected='no', host='127.0.0.1', family='udp'):
+        if family == 'unix':
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+            theirs.bind(self.path('@' + peer))      # asyncio takes a socket whose peer has no name for unconnected
+            options = {'sock': ours}
+        else:
+            theirs = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET, socket.SOCK_DGRAM)
+            theirs.bind((host, 0))
+            options = {'local_addr': (host, 0), 'remote_addr': theirs.getsockname() if connected == 'yes' else None}
+        self.peers[peer] = Peer(peer, theirs)
+        self.peers[peer].address = theirs.getsockname()
+        self.know_port(theirs, peer)
+        party = self.party(name)
+        task = self.loop.create_task(self.loop.create_datagram_endpoint(
+            lambda: party.protocol, **options))
+        while not task.done():
+            self.one_pass()
+        task.result()
+        ours = party.transport.get_extra_info('socket')
+        self.know_port(ours, name)
+        if family != 'unix':
+            theirs.connect(ours.getsockname())
+
+    def do_sendto(self, party, data, to=None):
+        address = self.peers[to].address if to else None
+        self.move('sendto', party, self.payload(data), address)
+
+    def do_sendto_until_full(self, party, size):
+        """Until one has to wait here: the socket takes no more."""
+        transport = self.transport(party)
+        while transport.get_write_buffer_size() == 0:
+            transport.sendto(self.pattern(int(size)))
+
+    def do_count_datagrams(self, name):
+        count = 0
+        while self.receive(self.peers[name]) is not None:
+            count += 1
+            self.one_pass()
+        self.do_settle()
+        self.emit('%s got %d datagrams' % (name, count))
+
     @staticmethod
     def pattern(size):
         return (bytes(range(251)) * (size // 251 + 1))[:size]
@@ -627,6 +749,9 @@ class Run:
     def do_offer(self, party, size):
         party.offered = int(size)
 
+    def do_forward(self, party, other):
+        self.transport(other).write(party.data)
+
     def do_fail(self, party):
         raise Application(FACTORY_FAILURE)
 
@@ -637,8 +762,13 @@ class Run:
         self.transport(party).resume_reading()
 
     def do_set_write_buffer_limits(self, party, high=None, low=None):
-        self.attempt('set_write_buffer_limits', lambda: self.transport(party).set_write_buffer_limits(
-            high=None if high is None else int(high), low=None if low is None else int(low)))
+        transport = self.transport(party)
+
+        def number(word):
+            if word is None or not word.startswith('size'):
+                return word and int(word)
+            return transport.get_write_buffer_size() + int(word[4:] or 0)
+        self.attempt('set_write_buffer_limits', lambda: transport.set_write_buffer_limits(number(high), number(low)))
 
     # ---- servers and connections
 
@@ -666,6 +796,7 @@ class Run:
             options['sock'] = self.peers[named['sock']].thing
         if 'family' in named:
             options['family'] = socket.AF_INET if named['family'] == '4' else socket.AF_INET6
+        self.tls_options(named, options)
         if 'path' in named:
             options['path'] = self.path(named['path'])
         return options
@@ -717,9 +848,109 @@ class Run:
         self.begin(name, 'create_unix_connection', lambda: self.loop.create_unix_connection(
             self.factory(factory), **self.common(named, {})))
 
-    def do_connect_accepted_socket(self, name, factory, peer):
+    def do_connect_accepted_socket(self, name, factory, peer, **named):
         self.begin(name, 'connect_accepted_socket', lambda: self.loop.connect_accepted_socket(
-            self.factory(factory), self.peers[peer].thing))
+            self.factory(factory), self.peers[peer].thing, **self.tls_options(named, {})))
+
+    # ---- pipes and subprocesses
+
+    def do_connect_read_pipe(self, name, factory, peer):
+        pipe = os.fdopen(self.peers[peer].thing, 'rb', 0)
+        self.begin(name, 'connect_read_pipe', lambda: self.loop.connect_read_pipe(self.factory(factory), pipe))
+
+    def do_connect_write_pipe(self, name, factory, peer):
+        pipe = os.fdopen(self.peers[peer].thing, 'wb', 0)
+        self.begin(name, 'connect_write_pipe', lambda: self.loop.connect_write_pipe(self.factory(factory), pipe))
+
+    @staticmethod
+    def streams(named):
+        meaning = {'pipe': subprocess.PIPE, 'null': subprocess.DEVNULL, 'inherit': None, 'stdout': subprocess.STDOUT}
+        return {key: meaning[named.get(key, 'pipe')] for key in ('stdin', 'stdout', 'stderr')}
+
+    def do_subprocess_exec(self, name, factory, *arguments, **named):
+        self.begin(name, 'subprocess_exec', lambda: self.loop.subprocess_exec(
+            self.factory(factory), *(argument.decode() for argument in arguments), **self.streams(named)))
+
+    def do_subprocess_shell(self, name, factory, command, **named):
+        self.begin(name, 'subprocess_shell', lambda: self.loop.subprocess_shell(
+            self.factory(factory), command.decode(), **self.streams(named)))
+
+    def await_party(self, party, what):
+        if not getattr(party, what):
+            party.awaited = what
+            self.loop.run_forever()
+            party.awaited = ''
+
+    def do_await_lost(self, name):
+        self.await_party(self.party(name), 'over')
+
+    def do_await_exit(self, name):
+        self.await_party(self.party(name), 'exited')
+
+    def do_write_pipe(self, party, fd, data):
+        self.transport(party).get_pipe_transport(int(fd)).write(self.payload(data))
+
+    def do_close_pipe(self, party, fd):
+        self.transport(party).get_pipe_transport(int(fd)).close()
+
+    def do_send_signal(self, party, number):
+        self.attempt('send_signal', self.transport(party).send_signal, int(number))
+
+    def do_terminate_child(self, party):
+        self.attempt('terminate_child', self.transport(party).terminate)
+
+    def do_kill_child(self, party):
+        self.attempt('kill_child', self.transport(party).kill)
+
+    # ---- TLS
+
+    def do_tls_context(self, name, side, cert=None, ca=None, verify='yes', demand='no', newest=None):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if side == 'server' else ssl.PROTOCOL_TLS_CLIENT)
+        if cert:
+            context.load_cert_chain(*(os.path.join(CERTIFICATES, cert + end) for end in ('.pem', '.key')))
+        if ca:
+            context.load_verify_locations(os.path.join(CERTIFICATES, ca + '.pem'))
+        if verify == 'no':
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        if demand == 'yes':
+            context.verify_mode = ssl.CERT_REQUIRED
+        if newest == '1.2':
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+        self.contexts[name] = context
+
+    def tls_options(self, named, options):
+        if 'tls' in named:
+            options['ssl'] = self.contexts[named['tls']]
+        if 'server_hostname' in named:
+            options['server_hostname'] = named['server_hostname']
+        for key in ('handshake_timeout', 'shutdown_timeout'):
+            if key in named:
+                options['ssl_' + key] = float(named[key])
+        return options
+
+    def do_start_tls(self, name, party, context, **named):
+        party = self.party(party)
+        options = self.tls_options(named, {})
+        if 'server_hostname' not in named:
+            options['server_side'] = True
+
+        async def upgrade():
+            party.transport = await self.loop.start_tls(
+                party.transport, party.protocol, self.contexts[context], **options)
+        self.begin(name, 'start_tls', upgrade)
+
+    def do_relay(self, one, other):
+        """Carries bytes both ways between two peers until nothing moves."""
+        moved = True
+        while moved:
+            self.do_settle()
+            moved = False
+            for near, far in ((one, other), (other, one)):
+                data = self.receive(self.peers[near])
+                if data and not isinstance(data, OSError):
+                    self.peers[far].thing.sendall(data)
+                    moved = True
+            self.carry()
 
     def do_await(self, *names):
         for name in names:
@@ -760,12 +991,19 @@ class Run:
         info = thing.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
         return info[0], struct.unpack_from('I', info, 24)[0]
 
+    @staticmethod
+    def descriptor_of(transport):
+        try:
+            thing = transport.get_extra_info('socket')
+        except AttributeError:      # a TLS transport that was closed twice
+            thing = None
+        return -1 if thing is None else thing.fileno()
+
     def sockets(self):
         """Every socket known here: the peers', the transports', those that the loop watches."""
         numbers = {peer.fileno() for peer in self.peers.values() if peer.open and peer.is_socket}
         numbers |= {key.fd for key in self.gauge.get_map().values()} if self.gauge.get_map() else set()
-        for transport in self.transports:
-            numbers.add(transport.get_extra_info('socket').fileno())
+        numbers |= {self.descriptor_of(transport) for transport in self.transports}
         found = []
         for number in numbers - {-1}:
             try:
@@ -1021,9 +1259,9 @@ class Run:
     def unsent(self):
         """Whether some transport or its socket still holds bytes."""
         for transport in self.transports:
-            thing = transport.get_extra_info('socket')
-            if thing.fileno() < 0:
+            if self.descriptor_of(transport) < 0:
                 continue
+            thing = transport.get_extra_info('socket')
             if transport.get_write_buffer_size():
                 return True
             if thing.family != socket.AF_UNIX and struct.unpack(
@@ -1177,6 +1415,17 @@ class Run:
             return getattr(transport, prop)()
         if prop == 'size':
             return transport.get_write_buffer_size()
+        if prop == 'returncode':
+            return transport.get_returncode()
+        if prop == 'pipes':
+            return ' '.join(str(fd) for fd in range(3) if transport.get_pipe_transport(fd)) or 'none'
+        if prop == 'pipe_size':
+            return transport.get_pipe_transport(0).get_write_buffer_size()
+        if prop == 'tls_version':
+            return transport.get_extra_info('ssl_object').version()
+        if prop == 'peercert':
+            found = transport.get_extra_info('peercert')
+            return 'None' if found is None else 'verified' if found else 'empty'
         if prop == 'buffered':
             return transport.get_write_buffer_size() > 0
         if prop == 'limits':

@@ -81,6 +81,8 @@ static struct block *read_block(struct scenario *scenario, char kind, char *rest
         block->quiet |= strcmp(field, "quiet") == 0;
         block->flow |= strcmp(field, "flow") == 0;
         block->buffered |= strcmp(field, "buffered") == 0;
+        block->lines |= strcmp(field, "lines") == 0;
+        block->datagrams |= strcmp(field, "datagrams") == 0;
         block->detail = keep_text("%s", field);
     }
     *scenario->end = block;

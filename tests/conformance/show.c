@@ -100,9 +100,37 @@ static bool has_name_of(const struct address *address, const struct peer *peer)
     return strcmp(texts[0], texts[1]) == 0;
 }
 
+/* Which of a child's descriptors are pipes of ours. */
+static const char *pipes_of(const struct transport *transport)
+{
+    char text[8] = "";
+    for (int fd = 0; fd < 3; fd++)
+        if (transport_get_pipe_transport(transport, fd) != NULL)
+            snprintf(text + strlen(text), sizeof text - strlen(text), "%s%d", text[0] ? " " : "", fd);
+    return text[0] ? keep_text("%s", text) : "none";
+}
+
+static const char *of_tls(const struct transport *transport, const char *property)
+{
+    if (strcmp(property, "tls_version") == 0)
+        return transport_get_extra_info(transport, "version");
+    const struct tls_peercert *cert = transport_get_extra_info(transport, "peercert");
+    return cert == NULL ? "None" : cert->subject != NULL ? "verified"
+                                                         : "empty";
+}
+
 static const char *of_transport(const struct transport *transport, const char *property)
 {
-    int fd = *(const int *)transport_get_extra_info(transport, "socket");
+    int returncode = 0;
+    if (strcmp(property, "returncode") == 0)
+        return transport_get_returncode(transport, &returncode) ? keep_text("%d", returncode) : "None";
+    if (strcmp(property, "pipes") == 0)
+        return pipes_of(transport);
+    if (strcmp(property, "pipe_size") == 0)
+        return keep_text("%zu", transport_get_write_buffer_size(transport_get_pipe_transport(transport, 0)));
+    if (strcmp(property, "tls_version") == 0 || strcmp(property, "peercert") == 0)
+        return of_tls(transport, property);
+    int fd = transport_descriptor(transport);
     if (strcmp(property, "is_closing") == 0)
         return yes_no(transport_is_closing(transport));
     if (strcmp(property, "can_write_eof") == 0)
@@ -123,8 +151,18 @@ static const char *of_transport(const struct transport *transport, const char *p
     }
     if (strcmp(property, "peername") == 0 || strcmp(property, "sockname") == 0) {
         char text[256];
-        address_format(transport_get_extra_info(transport, property), text, sizeof text);
+        const struct address *address = transport_get_extra_info(transport, property);
+        if (address == NULL)
+            return "None";
+        address_format(address, text, sizeof text);
         return keep_text("%s", text);
+    }
+    if (strcmp(property, "is_reading") == 0)
+        return yes_no(transport_is_reading(transport));
+    if (strcmp(property, "limits") == 0) {
+        size_t low, high;
+        transport_get_write_buffer_limits(transport, &low, &high);
+        return keep_text("%zu %zu", low, high);
     }
     not_in_this_tree(property);
 }

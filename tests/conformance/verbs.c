@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,13 +50,15 @@ static const char *refusal(const char *verb, int code)
         return "regular file";
     case EPIPE:
         return "after write_eof";
+    case ENOTSUP:
+        return "unsupported";
     default:
         return errno_name(-code);
     }
 }
 
 /* Says so when the call was refused; else returns what it returned. */
-static int attempt(const char *verb, int result)
+int attempt(const char *verb, int result)
 {
     if (result < 0)
         emit("%s refused: %s", verb, refusal(verb, result));
@@ -89,12 +92,12 @@ size_t operands(const struct action *action)
     return count;
 }
 
-static const char *word(const struct action *action, size_t index)
+const char *word(const struct action *action, size_t index)
 {
     return index < operands(action) ? action->words[index].text : NULL;
 }
 
-static struct party *target(const struct action *action)
+struct party *target(const struct action *action)
 {
     return strcmp(word(action, 0), "self") == 0 ? run.performing : party_get(word(action, 0));
 }
@@ -108,8 +111,9 @@ static struct transport *transport_of(const struct action *action)
 
 static void act(const struct action *action)
 {
-    for (int table = 0; table < 2; table++)
-        for (const struct verb *verb = table == 0 ? loop_verbs : peer_verbs; verb->name != NULL; verb++)
+    static const struct verb *const tables[] = {loop_verbs, peer_verbs, child_verbs, tls_verbs};
+    for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)
+        for (const struct verb *verb = tables[table]; verb->name != NULL; verb++)
             if (strcmp(verb->name, action->verb) == 0) {
                 verb->function(action);
                 return;
@@ -403,7 +407,7 @@ static void verb_run_until_complete(const struct action *action)
 
 /* ---- transports */
 
-static void *payload(const struct word *data, size_t *size)
+void *payload(const struct word *data, size_t *size)
 {
     *size = data->is_text ? data->size : (size_t)atol(data->text);
     char *bytes = keep(*size + 1);
@@ -457,6 +461,44 @@ static void verb_set_protocol(const struct action *action)
     transport_set_protocol(transport, &next->protocol);
 }
 
+static void verb_pause_reading(const struct action *action)
+{
+    transport_pause_reading(transport_of(action));
+}
+
+static void verb_resume_reading(const struct action *action)
+{
+    transport_resume_reading(transport_of(action));
+}
+
+/* A number, or how much waits now and so many more or less. */
+static ptrdiff_t limit_of(const struct action *action, const char *name)
+{
+    const char *text = option(action, name);
+    if (text == NULL)
+        return LIMIT_DEFAULT;
+    if (strncmp(text, "size", 4) != 0)
+        return atol(text);
+    return (ptrdiff_t)transport_get_write_buffer_size(transport_of(action)) + atol(text + 4);
+}
+
+static void verb_set_write_buffer_limits(const struct action *action)
+{
+    attempt("set_write_buffer_limits",
+        transport_set_write_buffer_limits(transport_of(action), limit_of(action, "high"), limit_of(action, "low")));
+}
+
+static void verb_offer(const struct action *action)
+{
+    run.performing->offered = (size_t)atol(word(action, 0));
+}
+
+static void verb_forward(const struct action *action)
+{
+    struct party *from = run.performing;
+    transport_write(party_get(word(action, 0))->transport, from->data, from->size);
+}
+
 /* Where Python raises: a protocol gives its transport up, a callback of the loop tells the exception handler. */
 static void verb_raise(const struct action *action)
 {
@@ -495,6 +537,8 @@ static void operation_ended(void *context)
             operation->server = result;
         if (operation->is_connection)
             operation->transport = result;
+        if (operation->upgraded != NULL)
+            party_attach(operation->upgraded, result);
         if (!operation->quiet)
             emit("%s returned", name);
     } else if (operation->factory_failed) {
@@ -502,6 +546,8 @@ static void operation_ended(void *context)
         emit("%s raised factory failure", name);
     } else {
         const struct error *error = future_exception(&operation->done);
+        if (operation->is_pipe)
+            operation->given->given = false; /* it was not taken over */
         emit("%s raised %s \"%s\"", name, error_shown(error), error->text);
     }
     if (operation->server != NULL) {
@@ -514,7 +560,7 @@ static void operation_ended(void *context)
         loop_stop(run.loop);
 }
 
-static struct operation *begin(const char *name)
+struct operation *begin(const char *name)
 {
     struct operation *operation = thing_new(OPERATION, name, sizeof *operation);
     future_init(&operation->done, run.loop);
@@ -522,7 +568,7 @@ static struct operation *begin(const char *name)
     return operation;
 }
 
-static void begun(struct operation *operation, const char *verb, int result)
+void begun(struct operation *operation, const char *verb, int result)
 {
     if (result < 0) {
         operation->ended = true;
@@ -535,7 +581,7 @@ static void begun(struct operation *operation, const char *verb, int result)
 }
 
 /* The socket of a peer, which the library takes over unless the call is refused. */
-static const int *give(struct operation *operation, const char *name)
+const int *give(struct operation *operation, const char *name)
 {
     if (name == NULL)
         return NULL;
@@ -567,6 +613,9 @@ static struct server_options server_options(const struct action *action, struct 
         .reuse_address = choice(action, "reuse_address"),
         .reuse_port = choice(action, "reuse_port"),
         .start_serving = choice(action, "start_serving"),
+        .tls = context_of(action),
+        .tls_handshake_timeout = seconds_of(action, "handshake_timeout"),
+        .tls_shutdown_timeout = seconds_of(action, "shutdown_timeout"),
     };
     return options;
 }
@@ -652,6 +701,10 @@ static struct connection_options connection_options(const struct action *action,
         .local_port = local_port != NULL ? port_of(local_port) : 0,
         .happy_eyeballs_delay = happy != NULL ? atof(happy) : 0,
         .interleave = interleave != NULL ? atoi(interleave) : 0,
+        .tls = context_of(action),
+        .server_hostname = option(action, "server_hostname"),
+        .tls_handshake_timeout = seconds_of(action, "handshake_timeout"),
+        .tls_shutdown_timeout = seconds_of(action, "shutdown_timeout"),
     };
     return options;
 }
@@ -697,9 +750,14 @@ static void verb_connect_accepted_socket(const struct action *action)
     struct operation *operation = begin(word(action, 0));
     operation->is_connection = true;
     const int *fd = give(operation, word(action, 2));
+    struct connection_options options = {
+        .tls = context_of(action),
+        .tls_handshake_timeout = seconds_of(action, "handshake_timeout"),
+        .tls_shutdown_timeout = seconds_of(action, "shutdown_timeout"),
+    };
     begun(operation, "connect_accepted_socket",
         loop_connect_accepted_socket(run.loop, &operation->done, make_protocol, maker_for(word(action, 1), operation),
-            *fd, NULL));
+            *fd, &options));
 }
 
 /* A transport for the protocol at one end of a pair, a raw socket at the other. */
@@ -721,6 +779,93 @@ static void verb_link(const struct action *action)
             &options));
     while (!operation->ended)
         one_pass();
+}
+
+/* The peer of an endpoint: a socket at that host, any port. */
+static int bound_datagrams(const char *host, struct address *here)
+{
+    *here = (struct address){.size = sizeof here->of.in};
+    here->of.in = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    if (strchr(host, ':') != NULL) {
+        here->size = sizeof here->of.in6;
+        here->of.in6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    }
+    int fd = socket(here->of.any.sa_family, SOCK_DGRAM, 0);
+    if (bind(fd, &here->of.any, here->size) < 0 || address_of_socket(fd, here) != 0)
+        emit("bind: %s", errno_name(errno));
+    return fd;
+}
+
+/* A datagram transport for the protocol, a raw socket at the other end. */
+static void verb_endpoint(const struct action *action)
+{
+    const char *connected = option(action, "connected"), *host = option(action, "host");
+    bool is_unix = option(action, "family") != NULL && strcmp(option(action, "family"), "unix") == 0;
+    int pair[2] = {-1, -1};
+    struct address here;
+    host = host != NULL ? host : "127.0.0.1";
+    if (!is_unix)
+        pair[1] = bound_datagrams(host, &here);
+    else if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0)
+        emit("socketpair: %s", errno_name(errno));
+    if (is_unix) {
+        here.of.un = (struct sockaddr_un){.sun_family = AF_UNIX};
+        snprintf(here.of.un.sun_path, sizeof here.of.un.sun_path, "%s/%s", run.directory, word(action, 1));
+        if (bind(pair[1], &here.of.any, sizeof here.of.un) < 0)
+            emit("bind: %s", errno_name(errno));
+    }
+    struct peer *peer = thing_new(PEER, word(action, 1), sizeof *peer);
+    peer->fd = pair[1];
+    peer->open = true;
+    know_port(peer->fd, peer->thing.name);
+    struct datagram_options options = {.local_host = is_unix ? NULL : host, .sock = is_unix ? &pair[0] : NULL};
+    if (!is_unix)
+        address_copy(&peer->address, &here);
+    if (connected != NULL && strcmp(connected, "yes") == 0) {
+        options.remote_host = host;
+        options.remote_port = ntohs(strchr(host, ':') != NULL ? here.of.in6.sin6_port : here.of.in.sin_port);
+    }
+    struct operation *operation = begin(keep_text("endpoint of %s", word(action, 0)));
+    operation->is_connection = operation->quiet = true;
+    begun(operation, "endpoint",
+        loop_create_datagram_endpoint(run.loop, &operation->done, make_protocol,
+            maker_for(word(action, 0), operation), &options));
+    while (!operation->ended)
+        one_pass();
+    const int *fd = transport_get_extra_info(party_get(word(action, 0))->transport, "socket");
+    know_port(*fd, word(action, 0));
+    if (!is_unix && (address_of_socket(*fd, &here) != 0 || connect(peer->fd, &here.of.any, here.size) < 0))
+        emit("connect: %s", errno_name(errno));
+}
+
+static void verb_sendto(const struct action *action)
+{
+    size_t size;
+    const char *to = option(action, "to");
+    const void *data = payload(&action->words[1], &size);
+    attempt("sendto",
+        transport_sendto(transport_of(action), data, size,
+            to == NULL ? NULL : &((struct peer *)thing_get(PEER, to))->address));
+}
+
+/* Until one has to wait here: the socket takes no more. */
+static void verb_sendto_until_full(const struct action *action)
+{
+    size_t size;
+    const void *data = payload(&action->words[1], &size);
+    while (transport_get_write_buffer_size(transport_of(action)) == 0)
+        transport_sendto(transport_of(action), data, size, NULL);
+}
+
+static void verb_count_datagrams(const struct action *action)
+{
+    static char data[65536];
+    const struct peer *peer = thing_get(PEER, word(action, 0));
+    size_t count = 0;
+    for (; recv(peer->fd, data, sizeof data, MSG_DONTWAIT) >= 0; count++)
+        one_pass();
+    settle();
+    emit("%s got %zu datagrams", peer->thing.name, count);
 }
 
 static void verb_await(const struct action *action)
@@ -775,12 +920,21 @@ const struct verb loop_verbs[] = {
     {"remove_done_callback", verb_remove_done_callback},
     {"drop", verb_drop},
     {"link", verb_link},
+    {"endpoint", verb_endpoint},
+    {"sendto", verb_sendto},
+    {"sendto_until_full", verb_sendto_until_full},
+    {"count_datagrams", verb_count_datagrams},
     {"write", verb_write},
     {"writelines", verb_writelines},
     {"write_eof", verb_write_eof},
     {"close", verb_close},
     {"abort", verb_abort},
     {"set_protocol", verb_set_protocol},
+    {"pause_reading", verb_pause_reading},
+    {"resume_reading", verb_resume_reading},
+    {"set_write_buffer_limits", verb_set_write_buffer_limits},
+    {"offer", verb_offer},
+    {"forward", verb_forward},
     {"raise", verb_raise},
     {"keep", verb_keep},
     {"fail", verb_fail},
