@@ -10,7 +10,7 @@ import re
 import sys
 
 COVERAGE = 'tests/coverage.txt'
-PEERS = 'tests/peers/run'
+PEERS = ['tests/peers/run', *sorted(glob.glob('tests/peers/cases_*.py'))]
 
 
 def expand(word):
@@ -52,7 +52,8 @@ def tests_of(path):
 
 
 def cases_of_peers():
-    return set(re.findall(r'^def (\w+)\(bench', read(PEERS), re.MULTILINE)) if os.path.isfile(PEERS) else set()
+    text = '\n'.join(read(path) for path in PEERS if os.path.isfile(path))
+    return set(re.findall(r'^def (\w+)\(bench', text, re.MULTILINE))
 
 
 def complaint(what):
