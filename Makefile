@@ -8,6 +8,8 @@
 #   chapters/chapters.mk   tangling; the library and the programs, of the whole book and of each chapter
 #   book/book.mk           weaving
 #   tests/tests.mk         tests, memory checks, lint
+#   tests/bench/bench.mk   speed, as ratios to peers
+#   tests/fuzz/fuzz.mk     fuzzing
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .SUFFIXES:
@@ -36,6 +38,8 @@ include book/press/setup.mk
 include chapters/chapters.mk
 include book/book.mk
 include tests/tests.mk
+include tests/bench/bench.mk
+include tests/fuzz/fuzz.mk
 
 .PHONY: help clean FORCE
 

@@ -14,10 +14,19 @@ suite-$(subst /,-,$1): $2 | $(after_setup)
 endef
 suites = $(addprefix suite-,$(subst /,-,$1))
 
+# ---------------------------------------------------------------- certificates, from chapter 7 on
+
+# Made once in each clone: keys are never committed. The script makes this one last.
+certificates := $(if $(filter 07,$(numbers)),build/certificates/self-signed.pem)
+build/certificates/self-signed.pem: tests/tools/make_certificates | $(after_setup)
+	$(call say,OPENSSL,build/certificates)
+	@$(need) openssl
+	@tests/tools/make_certificates build/certificates
+
 # ---------------------------------------------------------------- CUnit: one executable a chapter and tree
 
 # What stands between the library and the system in tests/support/kernel.c.
-wrapped := send sendmsg recv recvmsg accept connect socket listen pthread_create select poll epoll_wait \
+wrapped := send sendmsg sendto recv recvmsg recvfrom accept connect socket listen pthread_create select poll epoll_wait \
     malloc calloc realloc free
 comma := ,
 wrap := $(addprefix -Wl$(comma)--wrap=,$(wrapped))
@@ -42,7 +51,7 @@ $1/tests/ch$n: $(patsubst tests/%.c,$1/obj/tests/%.o,$(call test_sources,$n)) $1
 	$(if $(wildcard tests/ch$n/*.c),,@echo 'tests/ch$n/ has no tests' >&2; exit 1)
 	$$(call say,LINK,$$@)
 	@mkdir -p $$(@D)
-	$$(if $$V,,@)$$(CC) $$(CFLAGS) $$(LDFLAGS) $4 -pthread -o $$@ $$^ $(wrap) -lcunit
+	$$(if $$V,,@)$$(CC) $$(CFLAGS) $$(LDFLAGS) $4 -pthread -o $$@ $$^ $(wrap) $$($1_libraries) -lcunit
 )
 -include $$(patsubst tests/%.c,$1/obj/tests/%.d,$$($1_test_sources))
 endef
@@ -59,25 +68,27 @@ $$($1_conformance): $1/obj/tests/%.o: tests/%.c build/flags | $(if $(noweb),buil
 	$$(if $$V,,@)$$(compile) $2 -Icode -c -o $$@ $$<
 $1/conformance: $$($1_conformance) $1/libweft.a
 	$$(call say,LINK,$$@)
-	$$(if $$V,,@)$$(CC) $$(CFLAGS) $$(LDFLAGS) $2 -pthread -o $$@ $$^
+	$$(if $$V,,@)$$(CC) $$(CFLAGS) $$(LDFLAGS) $2 -pthread -o $$@ $$^ $$($1_libraries)
 -include $$($1_conformance:.o=.d)
 endef
 $(eval $(call conformance_runner,build,))
 
 # $(call cunit,TREE,NAME IN THE REPORTS,CHAPTER NUMBERS)
-cunit = $(foreach n,$3,$(eval $(call suite,$2/ch$n,$1/tests/ch$n $($1_programs),WEFT_BIN=$1/bin JUNIT_DIR=build/reports/$2,--limit 240,$1/tests/ch$n)))
+cunit = $(foreach n,$3,$(eval $(call suite,$2/ch$n,$1/tests/ch$n $($1_programs) $(certificates),WEFT_BIN=$1/bin JUNIT_DIR=build/reports/$2,--limit 240,$1/tests/ch$n)))
 $(call cunit,build,final,$(numbers))
 $(foreach n,$(numbers),$(call cunit,build/ch$n,ch$n,$(call numbers_upto,$n)))
 
 # ---------------------------------------------------------------- the other suites
 
-everything := build/libweft.a $(build_programs)
+everything := build/libweft.a $(build_programs) $(certificates)
 tree_programs := $(foreach n,$(numbers),build/ch$n/libweft.a $(build/ch$n_programs))
 
 $(eval $(call suite,peers,$(everything),WEFT_BIN=build/bin,--live --limit 400,tests/peers/run,nc socat))
+$(eval $(call suite,article,,,--live --limit 300,tests/article/run,openssl))
 weaving_tools := notangle ctags dot mscgen module:sphinx module:myst_parser module:furo module:sphinx_copybutton
 $(eval $(call suite,coverage,,,--live --limit 60,tests/tools/check_coverage.py))
 $(eval $(call suite,weaver,,,--live --limit 300,tests/book/weaver/run,$(weaving_tools)))
+$(eval $(call suite,counterparts,,,--live --limit 60,tests/book/counterparts/run,$(weaving_tools)))
 $(eval $(call suite,press,,,--live --limit 300,tests/book/press/run,notangle))
 $(eval $(call suite,lint-tests,,,--live --limit 120,tests/book/lint/run,notangle ctags))
 $(eval $(call suite,transcripts-tests,,,--live --limit 120,tests/book/transcripts/selftest,$(weaving_tools)))
@@ -85,7 +96,7 @@ $(eval $(call suite,transcripts,$(everything) $(tree_programs),,--live --limit 6
 $(eval $(call suite,teeth,$(everything),,--live --limit 1200,tests/teeth/run,header:CUnit/CUnit.h))
 $(eval $(call suite,teeth-fit,$(if $(noweb),build/tangled),,--live --limit 60,tests/teeth/run --check))
 conformance_run = tests/conformance/run $(if $(SCENARIOS),--dir '$(SCENARIOS)') $(if $(ONLY),--only '$(ONLY)')
-$(eval $(call suite,conformance,build/conformance,JUNIT_DIR=build/reports,--live --limit 900,$(conformance_run)))
+$(eval $(call suite,conformance,build/conformance $(certificates),JUNIT_DIR=build/reports,--live --limit 900,$(conformance_run)))
 $(eval $(call suite,conformance-tests,,,--live --limit 120,tests/conformance/selftest))
 $(eval $(call suite,conformance-teeth,build/libweft.a,,--live --limit 1200,tests/conformance/teeth))
 
@@ -94,10 +105,10 @@ $(eval $(call suite,code-is-fresh,,,--plain,$(PYTHON) book/press/tangle --check 
 
 # ---------------------------------------------------------------- make check
 
-check_suites := $(foreach n,$(numbers),final/ch$n) peers coverage teeth-fit conformance-tests conformance
+check_suites := $(foreach n,$(numbers),final/ch$n) peers article coverage teeth-fit conformance-tests conformance
 ifneq ($(noweb),)
 check_suites := code-is-fresh $(foreach n,$(numbers),$(foreach m,$(call numbers_upto,$n),ch$n/ch$m)) \
-    $(check_suites) press lint-tests weaver transcripts-tests transcripts
+    $(check_suites) press lint-tests weaver counterparts transcripts-tests transcripts
 endif
 
 .PHONY: check $(foreach n,$(numbers),check-ch$n)
@@ -139,14 +150,14 @@ memory_suites = $(foreach n,$2,memcheck-$1/ch$n $(if $(filter $n,$(threaded)),he
 # $(call memcheck,TREE,NAME,CHAPTER NUMBERS)
 define memcheck
 $(foreach n,$3,
-$(call suite,memcheck-$2/ch$n,memcheck-tools $1/tests/ch$n $($1_programs),WEFT_BIN=$1/bin JUNIT_DIR=build/reports/memcheck-$2,--limit 900,$(call VALGRIND,$2/ch$n) $1/tests/ch$n)
-$(call suite,helgrind-$2/ch$n,memcheck-tools $1/tests/ch$n $($1_programs),WEFT_BIN=$1/bin JUNIT_DIR=build/reports/helgrind-$2,--limit 900,$(call HELGRIND,$2/ch$n-helgrind) $1/tests/ch$n)
+$(call suite,memcheck-$2/ch$n,memcheck-tools $1/tests/ch$n $($1_programs) $(certificates),WEFT_BIN=$1/bin JUNIT_DIR=build/reports/memcheck-$2,--limit 900,$(call VALGRIND,$2/ch$n) $1/tests/ch$n)
+$(call suite,helgrind-$2/ch$n,memcheck-tools $1/tests/ch$n $($1_programs) $(certificates),WEFT_BIN=$1/bin JUNIT_DIR=build/reports/helgrind-$2,--limit 900,$(call HELGRIND,$2/ch$n-helgrind) $1/tests/ch$n)
 )
 endef
 $(eval $(call memcheck,build,final,$(numbers)))
 $(foreach n,$(numbers),$(eval $(call memcheck,build/ch$n,ch$n,$(call numbers_upto,$n))))
 $(eval $(call suite,memcheck-peers,memcheck-tools $(everything),WEFT_BIN=build/bin WEFT_WRAP='$(call VALGRIND,peers)',--live --limit 1200,tests/peers/run,nc socat))
-$(eval $(call suite,memcheck-conformance,memcheck-tools build/conformance,,--live --limit 600,tests/conformance/run --quick --wrap '$(call VALGRIND,conformance)'))
+$(eval $(call suite,memcheck-conformance,memcheck-tools build/conformance $(certificates),,--live --limit 600,tests/conformance/run --quick --wrap '$(call VALGRIND,conformance)'))
 
 .PHONY: memcheck-tools memcheck $(foreach n,$(numbers),memcheck-ch$n) sanitize
 memcheck-tools: | $(after_setup)
@@ -169,7 +180,7 @@ $(eval $(call tree,build/sanitize,code,$(roots),$(sanitizers)))
 $(eval $(call tests,build/sanitize,code,$(numbers),$(sanitizers),$(if $(noweb),build/tangled)))
 $(eval $(call conformance_runner,build/sanitize,$(sanitizers)))
 sanitize_suites := $(foreach n,$(numbers),sanitize/ch$n) sanitize/peers sanitize/conformance
-sanitize_needs := sanitize-start $(build/sanitize_programs)
+sanitize_needs := sanitize-start $(build/sanitize_programs) $(certificates)
 $(foreach n,$(numbers),$(eval $(call suite,sanitize/ch$n,$(sanitize_needs) build/sanitize/tests/ch$n,$(sanitizer_options) WEFT_BIN=build/sanitize/bin JUNIT_DIR=build/reports/sanitize,--limit 400,build/sanitize/tests/ch$n)))
 $(eval $(call suite,sanitize/peers,$(sanitize_needs),$(sanitizer_options) WEFT_BIN=build/sanitize/bin,--live --limit 600,tests/peers/run))
 $(eval $(call suite,sanitize/conformance,$(sanitize_needs) build/sanitize/conformance,$(sanitizer_options),--live --limit 600,tests/conformance/run --quick --runner build/sanitize/conformance))
