@@ -37,6 +37,7 @@ html_favicon = '_static/logo.svg'
 templates_path = ['_templates']
 html_static_path = ['_static']
 html_css_files = ['weave.css']
+html_js_files = [('weave.js', {'defer': 'defer'})]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_search_summary = False    # it fetches pages, which a browser refuses for files
@@ -49,6 +50,16 @@ html_theme_options = {
     'footer_icons': [],
     'top_of_page_button': None,
 }
+
+# What the library consists of, from the meaning down to the kernel, and the chapter that brings each part.
+weave_library = [
+    ('meaning', [('protocols', 3), ('framing', 4), ('streams', 9), ('a small Redis', 11)]),
+    ('between', [('flow control', 5), ('TLS', 7)]),
+    ('transports', [('sockets', 2), ('datagrams', 6), ('pipes', 8)]),
+    ('opening', [('servers and connections', 3), ('endpoints', 6), ('subprocesses', 8)]),
+    ('loop', [('ready queue, timers, signals', 1), ('futures, names', 3)]),
+    ('waiting', [('select', 1), ('poll, epoll', 10)]),
+]
 
 # A copy button copies what is typed, not what is answered.
 copybutton_prompt_text = r'\$ |> '

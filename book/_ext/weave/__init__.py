@@ -5,6 +5,9 @@ view.py        what is shown of a chunk, as plain data: numbers, anchors, links
 html.py        how that looks in HTML; other builders get ordinary paragraphs and literal blocks
 pages.py       which files are pages, and at what address
 scenarios.py   the heads of the conformance scenarios
+web.py         what only the web has: maps, pages of files and trees, cards, archives
+cards.py       the data behind cards and unfolding
+growth.py      which chapter brought which line
 furo_files.py  mends the theme's files
 
 Reading a page depends on its own file alone.  What it shows of others is looked up when it is
@@ -28,7 +31,7 @@ sys.path.insert(0, PRESS)
 
 import noweb  # noqa: E402
 
-from . import furo_files, html, pages, scenarios  # noqa: E402
+from . import furo_files, html, pages, scenarios, web  # noqa: E402
 from .elements import nw_chunk, nw_html, nw_list, nw_quote, nw_scenario  # noqa: E402
 from .reading import Parser  # noqa: E402
 from .view import Link, View, slug  # noqa: E402
@@ -238,7 +241,9 @@ def changed_views(app, env):
     """Pages to be written again because what they show of others has changed."""
     find_lists(app, env)
     everywhere = structure(env)
-    new = {doc: everywhere + app.noweb_view.digest(doc, facts) for doc, facts in facts_of(env).items()}
+    grown = web.web_of(app)
+    new = {doc: everywhere + app.noweb_view.digest(doc, facts) + grown.digest(doc)
+           for doc, facts in facts_of(env).items()}
     new[app.config.root_doc] += static_files(app)
     old = env.weave_shown.get(app.builder.name, {})
     env.weave_shown[app.builder.name] = new
@@ -393,7 +398,12 @@ class Page:
 
 
 def fill_page(app, doctree, docname):
+    web.decorate(app, doctree, docname)
     Page(app, doctree, docname).fill()
+
+
+def collect_pages(app):
+    return web.collected_pages(app, structure(app.env) + source_digest() + static_files(app))
 
 
 def setup(app):
@@ -410,6 +420,7 @@ def setup(app):
     app.add_directive('aside', Aside)
     app.add_role('scenario', ScenarioRole())
     app.add_role('test', TestRole())
+    app.add_config_value('weave_library', [], 'env')
     app.connect('builder-inited', pages.install)
     app.connect('env-get-outdated', look_outside)
     app.connect('doctree-read', note_facts)
@@ -417,5 +428,7 @@ def setup(app):
     app.connect('env-merge-info', merge)
     app.connect('env-get-updated', changed_views, priority=900)
     app.connect('doctree-resolved', fill_page)
+    app.connect('html-collect-pages', collect_pages)
     app.connect('build-finished', furo_files.mend)
+    app.connect('build-finished', web.write_files)
     return {'version': '1', 'env_version': 1, 'parallel_read_safe': True, 'parallel_write_safe': True}

@@ -71,6 +71,16 @@ def tokens(view):
             done = stop
 
 
+def highlighted(text, language='c'):
+    """Code without links; a token that goes over several lines is closed in each."""
+    out = []
+    for _, token, value in LEXERS[language].get_tokens_unprocessed(text):
+        css = css_class(token)
+        out.append('\n'.join(f'<span class="{css}">{escape(line, False)}</span>' if css and line.strip()
+                             else escape(line, False) for line in value.split('\n')))
+    return ''.join(out)
+
+
 class Writer:
     """Writes one chunk or list for one page."""
 
