@@ -30,7 +30,7 @@ def place(made, chunk, anywhere=False):
 
 
 def statement(lines, start):
-    """The declaration or definition that begins (or is in the middle of) line `start`, a body of a function left out."""
+    """The declaration or definition that line `start` begins or belongs to."""
     while start and re.match(r'[ \t]+\S', lines[start]) and lines[start - 1].strip() \
             and not re.search(r'[;}{/]\s*$', lines[start - 1]):
         start -= 1

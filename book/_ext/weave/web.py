@@ -66,9 +66,12 @@ class Web:
                         f'<ul>{"".join(out)}</ul></div>')
         return '\n'.join(rows)
 
+    def file(self, page, source, chapter):
+        return self.a(page, f'files/{source.path}', f'<code>{escape(source.path)}</code>', f'ch{chapter:02}')
+
     def files(self, page, sources, chapter, added=False):
         return ', '.join(
-            self.a(page, f'files/{s.path}', f'<code>{escape(s.path)}</code>', f'ch{chapter:02}')
+            self.file(page, s, chapter)
             + (f' <span class="nw-by">+{s.brought_by(chapter)}</span>' if added else '') for s in sources)
 
     def map(self, page, chapter):
@@ -103,10 +106,11 @@ class Web:
                     used[made.title, target.number] = target
         if not used:
             return ''
+        ordered = sorted(used.items(), key=lambda item: item[0][0].split(' ')[-1].lower())
         shown = (f'<span>{writer.a(target, f"<code>{escape(title)}</code>", "nw-use")}&nbsp;'
-                 f'<span class="nw-n">{number}</span></span>'
-                 for (title, number), target in sorted(used.items(), key=lambda item: item[0][0].split(' ')[-1].lower()))
-        return ('<aside class="nw-mini" aria-label="Names used in this section">\n<p>' + '\n'.join(shown) + '</p></aside>\n')
+                 f'<span class="nw-n">{number}</span></span>' for (title, number), target in ordered)
+        return ('<aside class="nw-mini" aria-label="Names used in this section">\n<p>'
+                + '\n'.join(shown) + '</p></aside>\n')
 
     def digest(self, doc):
         """Of what the map of this page shows of other chapters."""
@@ -141,7 +145,7 @@ class Web:
             for source in sources:
                 lines, added = sum(1 for line in source.upto(chapter) if line.text), source.brought_by(chapter)
                 note = '' if not added else 'new' if source.chapter == chapter else f'+{added} in this chapter'
-                shown = self.a(page, f'files/{source.path}', f'<code>{escape(source.path)}</code>', f'ch{chapter:02}')
+                shown = self.file(page, source, chapter)
                 out.append(f'<li><span class="nw-what">{shown}</span> <span class="nw-where">{plural(lines, "line")}'
                            + (f' <span class="nw-by">{note}</span>' if note else '') + '</span></li>\n')
             out.append('</ul>\n')
@@ -161,11 +165,11 @@ class Web:
                 else '</p>\n', '<div class="nw-time">\n']
         shown = range(source.chapter, last + 1)
         out += [f'<span id="ch{n:02}" class="nw-when"></span>' for n in shown]
-        out.append('\n<p class="nw-tabs">' + ' '.join(
-            f'<a class="t{n:02}" href="#ch{n:02}">{n}' + (f' <span class="nw-by">+{source.brought_by(n)}</span>' if n in steps
-                                                      else '') + '</a>' for n in shown)
-                   + f' <a class="t00" href="#file">all</a>'
-                     f' <span class="nw-by">{self.a(page, f"trees/ch{last:02}", "all files")}</span></p>\n')
+        added = {n: f' <span class="nw-by">+{source.brought_by(n)}</span>' for n in steps}
+        out += ['\n<p class="nw-tabs">',
+                ' '.join(f'<a class="t{n:02}" href="#ch{n:02}">{n}{added.get(n, "")}</a>' for n in shown),
+                ' <a href="#file">all</a> <span class="nw-by">',
+                self.a(page, f'trees/ch{last:02}', 'all files'), '</span></p>\n']
         out.append(self.style(shown))
         out.append('<div class="highlight-c notranslate"><div class="highlight"><pre tabindex="0">')
         lines = source.upto(last)
