@@ -119,6 +119,14 @@ static int keep(
     return 0;
 }
 
+static void drop_first(struct datagram_transport *self)
+{
+    struct datagram *one = self->first;
+    self->first = one->next;
+    self->waiting -= one->size;
+    free(one);
+}
+
 static void send_or_keep(struct datagram_transport *self, const void *data, size_t size,
     const struct address *to)
 {
@@ -135,14 +143,6 @@ static void send_or_keep(struct datagram_transport *self, const void *data, size
         transport_maybe_pause_writing(&self->transport);
     else
         tell_error(self, failed);
-}
-
-static void drop_first(struct datagram_transport *self)
-{
-    struct datagram *one = self->first;
-    self->first = one->next;
-    self->waiting -= one->size;
-    free(one);
 }
 
 static int datagram_sendto(
