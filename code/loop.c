@@ -8,6 +8,8 @@
 
 int loop_call_soon(struct loop *loop, struct handle *handle)
 {
+    if (loop_is_traced(loop))
+        loop_trace(loop, "soon %p", (void *)handle);
     if (loop->closed)
         return -EBADF;
     ring_append(&loop->ready, handle);
@@ -71,6 +73,8 @@ static void queue_expired_timers(struct loop *loop)
         return;
     double now = loop_time(loop);
     while (first != NULL && first->when - now < clock_resolution) {
+        if (loop_is_traced(loop))
+            loop_trace(loop, "due %p", (void *)&first->handle);
         timer_heap_remove(&loop->timers, first);
         ring_append(&loop->ready, &first->handle);
         first = timer_heap_first(&loop->timers);
@@ -83,13 +87,19 @@ static void run_ready(struct loop *loop)
     ring_begin(&batch);
     ring_move(&loop->ready, &batch);
     while ((handle = ring_take(&batch)) != NULL) {
+        if (loop_is_traced(loop))
+            loop_trace(loop, "call %p", (void *)handle);
         handle->function(handle->context);
     }
 }
 
 static int run_one_pass(struct loop *loop)
 {
+    if (loop_is_traced(loop))
+        loop_trace(loop, "wait %g", time_to_wait(loop));
     int error = loop->selector->methods->select(loop->selector, time_to_wait(loop), loop);
+    if (loop_is_traced(loop))
+        loop_trace(loop, "woke");
     if (error)
         return error;
     queue_expired_timers(loop);
@@ -186,6 +196,7 @@ int loop_close(struct loop *loop)
     wakeup_refuse_all(loop);
     run_closers(loop);
     resolver_end(loop);
+    loop_end_trace(loop);
     drop_scheduled(loop);
     if (loop->selector != NULL)
         loop->selector->methods->destroy(loop->selector);
@@ -229,6 +240,7 @@ static int begin_parts(struct loop *loop, const struct selector_methods *selecto
     error = wakeup_begin(loop);
     if (error)
         return error;
+    loop_begin_trace(loop);
     return 0;
 }
 

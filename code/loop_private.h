@@ -7,6 +7,7 @@
 #include "timer_heap.h"
 #include <pthread.h>
 #include "resolver_private.h"
+#include <stdio.h>
 #include "child_watch.h"
 
 struct watch {
@@ -37,6 +38,8 @@ struct loop {
     struct handle closers; /* a ring: what loop_close calls, the last one first */
     struct transports *transports;
     struct resolver resolver;
+    FILE *trace;        /* NULL: nobody looks */
+    double trace_began; /* the loop's time of its first line */
     enum child_watcher child_watcher;
     struct child_watch *children; /* those that wait for SIGCHLD */
     bool wants_sigchld;
@@ -67,5 +70,18 @@ void loop_remove_closer(struct handle *closer);
 
 /* Logs a line, formatted as by printf and cut off after 1,023 bytes. */
 void loop_log(struct loop *, enum log_level, const char *format, ...);
+
+/* Is a file being written? */
+static inline bool loop_is_traced(const struct loop *loop)
+{
+    return loop->trace != NULL;
+}
+
+/* A line of that file, formatted as by printf. Leaves errno alone. */
+void loop_trace(struct loop *, const char *format, ...) __attribute__((cold, format(printf, 2, 3)));
+/* Opens the file that the environment names, if it does; a file that cannot be opened is logged. */
+void loop_begin_trace(struct loop *);
+/* Closes it; lines that could not be written are logged. */
+void loop_end_trace(struct loop *);
 
 #endif

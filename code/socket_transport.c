@@ -159,6 +159,8 @@ static int socket_write(
     }
     if (self->unsent == NULL) {
         ssize_t taken = hand_over(self->fd, buffers, count);
+        if (loop_is_traced(transport->loop))
+            transport_trace_bytes(transport, "send", taken, size);
         if (taken >= 0)
             sent = (size_t)taken;
         else if (!only_wait(errno)) {
@@ -202,6 +204,8 @@ static void write_ready(void *context)
     struct transport *transport = &self->transport;
     ssize_t sent = send(self->fd, write_buffer_bytes(self->unsent),
         write_buffer_size(self->unsent), MSG_NOSIGNAL);
+    if (loop_is_traced(transport->loop))
+        transport_trace_bytes(transport, "send", sent, write_buffer_size(self->unsent));
     if (sent < 0) {
         if (!only_wait(errno))
             transport_lose_by_errno(transport, errno);
@@ -242,6 +246,8 @@ static void read_ready(void *context)
             return;
     }
     ssize_t size = recv(self->fd, memory, room, 0);
+    if (loop_is_traced(transport->loop))
+        transport_trace_bytes(transport, "receive", size, room);
     if (size > 0) {
         if (memory != transport->loop->transports->receive_buffer) {
             static const struct protocol_call call = {

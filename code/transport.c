@@ -83,6 +83,8 @@ void transport_lose(struct transport *transport, const struct error *exc)
 {
     if (transport->lost)
         return;
+    if (loop_is_traced(transport->loop))
+        transport_trace(transport, "lost", exc != NULL ? exc->text : "");
     transport->closing = transport->lost = true;
     transport->exc = error_retain(exc);
     transport->methods->stop(transport);
@@ -213,8 +215,11 @@ bool transport_can_write_eof(const struct transport *transport)
 
 void transport_close(struct transport *transport)
 {
-    if (!transport->closing)
+    if (!transport->closing) {
+        if (loop_is_traced(transport->loop))
+            transport_trace(transport, "close", "");
         transport->methods->close(transport);
+    }
 }
 
 void transport_abort(struct transport *transport)

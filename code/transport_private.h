@@ -5,6 +5,7 @@
 #include "error.h"
 #include "loop.h"
 #include "transport.h"
+#include "trace.h"
 
 struct transport {
     const struct transport_methods *methods;
@@ -64,12 +65,16 @@ static inline const struct protocol_call *transport_enter(
     struct transport *transport, const struct protocol_call *call)
 {
     const struct protocol_call *outer = transport->calling;
+    if (loop_is_traced(transport->loop))
+        transport_trace_call(transport, "enter", call);
     transport->calling = call;
     return outer;
 }
 
 static inline void transport_leave(struct transport *transport, const struct protocol_call *outer)
 {
+    if (loop_is_traced(transport->loop))
+        transport_trace_call(transport, "leave", transport->calling);
     transport->calling = outer;
 }
 

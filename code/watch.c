@@ -148,6 +148,12 @@ static bool queue_found(struct loop *loop, struct handle *handle)
 void loop_report_found(struct loop *loop, int fd, unsigned events)
 {
     struct handle *reader = loop->watches[fd].reader, *writer = loop->watches[fd].writer;
+    if (loop_is_traced(loop)) {
+        if (events & SELECT_READ)
+            loop_trace(loop, "ready %d read %p", fd, (void *)reader);
+        if (events & SELECT_WRITE)
+            loop_trace(loop, "ready %d write %p", fd, (void *)writer);
+    }
     if (events & SELECT_READ && reader != NULL && !queue_found(loop, reader))
         loop_unwatch_reader(loop, fd);
     if (events & SELECT_WRITE && writer != NULL && !queue_found(loop, writer))

@@ -9,6 +9,7 @@ int main(int argc, char **argv)
         &reading_group,
         &cork_mark_group,
         &pressure_group,
+        &tracing_group,
     };
     return suite_main("ch05", groups, sizeof groups / sizeof *groups, argc, argv);
 }
