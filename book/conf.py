@@ -13,7 +13,7 @@ author = 'The authors of Warp & Weft'
 copyright = author              # pylint: disable=redefined-builtin
 language = 'en'
 
-extensions = ['myst_parser', 'sphinx_copybutton', 'weave', 'transcripts', 'figures', 'plots', 'counterparts']
+extensions = ['myst_parser', 'sphinx_copybutton', 'weave', 'transcripts', 'figures', 'plots', 'player', 'counterparts']
 
 root_doc = 'index'
 source_suffix = {'.md': 'noweb', '.nw': 'noweb'}    # one parser reads both: see _ext/weave/reading.py
@@ -37,7 +37,7 @@ html_favicon = '_static/logo.svg'
 templates_path = ['_templates']
 html_static_path = ['_static']
 html_css_files = ['weave.css']
-html_js_files = [('weave.js', {'defer': 'defer'})]
+html_js_files = [(name, {'defer': 'defer'}) for name in ('weave.js', 'player.js')]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_search_summary = False    # it fetches pages, which a browser refuses for files
