@@ -8,6 +8,7 @@
 #   chapters/chapters.mk   tangling; the library and the programs, of the whole book and of each chapter
 #   book/book.mk           weaving
 #   tests/tests.mk         tests, memory checks, lint
+#   tests/exercises/exercises.mk   starting, trying and grading exercises; what students and teachers get
 #   tests/bench/bench.mk   speed, as ratios to peers
 #   tests/fuzz/fuzz.mk     fuzzing
 
@@ -37,6 +38,7 @@ need := book/press/need
 include book/press/setup.mk
 include chapters/chapters.mk
 include book/book.mk
+include tests/exercises/exercises.mk
 include tests/tests.mk
 include tests/bench/bench.mk
 include tests/fuzz/fuzz.mk

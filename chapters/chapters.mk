@@ -4,10 +4,14 @@
 chapters := $(sort $(wildcard chapters/[0-9][0-9]-*.nw))
 numbers := $(foreach c,$(chapters),$(firstword $(subst -, ,$(notdir $c))))
 
+# The solutions of the exercises are chapters of their own kind: no tree and no list of programs has them.
+solutions := $(sort $(wildcard chapters/solutions/[0-9][0-9]-*.nw))
+
 # A root's name is its path, so make finds the roots of a chapter by reading it: the lines <<PATH>>=.
 roots_of = $(sort $(patsubst <<%>>=,%,$(filter <<%.c>>= <<%.h>>=,$(foreach c,$1,$(file < $c)))))
 library_of = $(filter-out programs/% bad/% exercises/%,$(filter %.c,$1))
 programs_of = $(patsubst %.c,%,$(filter programs/%.c bad/%.c,$1))
+starters_of = $(filter exercises/%.c,$1)
 program_files = $(patsubst programs/%,$1/bin/%,$(patsubst bad/%,$1/bin/bad/%,$2))
 
 # Chapters up to number $1.
@@ -40,6 +44,7 @@ build/flags: | $(after_setup)
 define tree
 $1_objects := $(patsubst %.c,$1/obj/%.o,$(call library_of,$3))
 $1_programs := $(call program_files,$1,$(call programs_of,$3))
+$1_starters := $(patsubst %.c,$1/obj/%.o,$(call starters_of,$3))
 $1_libraries := $(if $(filter tls.c,$3),-lssl -lcrypto)
 
 $(patsubst %.c,$1/obj/%.o,$(filter %.c,$3)): $1/obj/%.o: $2/%.c build/flags
@@ -106,7 +111,8 @@ $(filter-out $(wildcard $(code)),$(code)):
 endif
 
 $(eval $(call tree,build,code,$(roots),))
-all: $(build_programs)
+# Starters of exercises are compiled, that they have no mistake of the language, and linked by those who grade.
+all: $(build_programs) $(build_starters)
 
 # ---------------------------------------------------------------- chapter by chapter: build/chNN
 
@@ -130,11 +136,19 @@ $$(ch$1_sources): build/ch$1/tangled ;
 
 $$(eval $$(call tree,build/ch$1,build/ch$1/src,$$(ch$1_roots),))
 
-ch$1: build/ch$1/libweft.a $$(build/ch$1_programs)
+ch$1: build/ch$1/libweft.a $$(build/ch$1_programs) $$(build/ch$1_starters)
 	@echo '$(if $(word 2,$2),Chapters 1 to $(patsubst 0%,%,$1) are,Chapter 1 is) in build/ch$1: $$(patsubst build/ch$1/%,%,$$(build/ch$1_programs))'
 	@echo 'To try one: $$(lastword $$(filter-out build/ch$1/bin/bad/%,$$(ch$1_new)) $$(ch$1_new)) --help'
 endef
 $(foreach n,$(numbers),$(eval $(call chapter,$n,$(call upto,$n))))
+
+# ---------------------------------------------------------------- the solutions of the exercises: build/solutions/N.M
+
+build/solutions.tangled: $(chapters) $(solutions) $(tangler) | $(after_setup)
+	$(call say,TANGLE,build/solutions/)
+	@$(need) notangle python3
+	@$(PYTHON) book/press/tangle --solutions --into build/solutions $(chapters) $(solutions)
+	@touch $@
 
 .PHONY: trees
 trees: $(addprefix ch,$(numbers)) ## the tree of every chapter, in build/chNN

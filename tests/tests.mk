@@ -204,8 +204,8 @@ lint-chapters: | $(after_setup) ## the chapters: traps, chunk sizes, words, and 
 	@$(need) notangle ctags
 	@$(PYTHON) book/press/lint_chapters.py
 
-c_of_tests := $(wildcard tests/*/*.c tests/*/*/*.c)
-h_of_tests := $(wildcard tests/*/*.h tests/*/*/*.h)
+c_of_tests := $(filter-out tests/exercises/%,$(wildcard tests/*/*.c tests/*/*/*.c))
+h_of_tests := $(filter-out tests/exercises/%,$(wildcard tests/*/*.h tests/*/*/*.h))
 lint_folders := $(addprefix -I,code tests/support $(wildcard tests/support/ch*))
 lint_c = for file in $2; do $1 $(STANDARD) $(WARNINGS) -Werror -O2 -pthread -DWEFT_CHAPTER=$(lastword $(numbers:0%=%)) $3 \
     -c -o /dev/null $$file || bad=1; done
@@ -213,14 +213,14 @@ lint_c = for file in $2; do $1 $(STANDARD) $(WARNINGS) -Werror -O2 -pthread -DWE
 lint-format: $(if $(noweb),build/tangled)
 	$(call say,LINT,clang-format)
 	@$(need) clang-format
-	@book/press/check_format.py $(code) $(c_of_tests) $(h_of_tests)
+	@book/press/check_format.py $(code) $(c_of_tests) $(h_of_tests) $(c_of_exercises) $(h_of_exercises)
 lint-gcc: $(if $(noweb),build/tangled)
 	$(call say,LINT,gcc)
-	@bad=; $(call lint_c,gcc,$(filter %.c,$(code)) $(c_of_tests),$(lint_folders)); test -z "$$bad"
+	@bad=; $(call lint_c,gcc,$(filter %.c,$(code)) $(c_of_tests),$(lint_folders)); $(call lint_exercises,gcc) test -z "$$bad"
 lint-clang: $(if $(noweb),build/tangled $(foreach n,$(numbers),build/ch$n/tangled))
 	$(call say,LINT,clang)
 	@$(need) clang
-	@bad=; $(call lint_c,clang,$(filter %.c,$(code)) $(c_of_tests),$(lint_folders)); \
+	@bad=; $(call lint_c,clang,$(filter %.c,$(code)) $(c_of_tests),$(lint_folders)); $(call lint_exercises,clang) \
 	$(foreach n,$(numbers),$(call lint_c,clang,$(filter %.c,$(ch$n_sources)),-Ibuild/ch$n/src);) test -z "$$bad"
 lint-cppcheck: $(if $(noweb),build/tangled)
 	$(call say,LINT,cppcheck)

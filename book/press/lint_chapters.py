@@ -224,8 +224,11 @@ def headings(page):
     for number, _, text in page.headings:
         match = re.match(r'Exercise\s+(.*)', text)
         if match and chapter:
-            if not re.match(rf'{chapter[1]}\.{expected} \(\d\d\): \S', match[1]):
-                page.found(number, f"this heading should read 'Exercise {chapter[1]}.{expected} (NN): title'")
+            solved = '/solutions/' in page.path
+            pattern = r': \S' if solved else r' \(\d\d(?:, on paper)?\): \S'
+            if not re.match(rf'{chapter[1]}\.{expected}{pattern}', match[1]):
+                page.found(number, f"this heading should read 'Exercise {chapter[1]}.{expected}"
+                           + (": title'" if solved else " (NN): title' or '(NN, on paper): title'"))
             expected += 1
 
 
@@ -328,7 +331,7 @@ def figures(book, pages):
         median, ninety = statistics.median(prose_like), ninety_percent(prose_like)
         over = '*' if median > MEDIAN_CHUNK or ninety > NINE_IN_TEN else ''
         remark = remark or over
-        name = os.path.basename(page.path)[:-3]
+        name = page.path.rpartition('chapters/')[2][:-3]
         rows.append(f"{name:<28}{page.words:>7}{lines:>7}{page.words / max(lines, 1):>12.1f}"
                     f"{len(chunks):>8}{median:>8g}{ninety:>6}{longest:>9}{over}")
     if remark:
@@ -371,7 +374,7 @@ def main():
         return 0
     if not paths:
         os.chdir(TOP)
-        paths = sorted(glob.glob('chapters/*.nw')) + sorted(glob.glob('book/**/*.md', recursive=True))
+        paths = sorted(glob.glob('chapters/*.nw')) + sorted(glob.glob('chapters/solutions/*.nw')) + sorted(glob.glob('book/**/*.md', recursive=True))
     try:
         findings, table = lint(paths)
     except OSError as error:

@@ -12,7 +12,8 @@ import difflib
 import os
 import re
 
-ROOT = re.compile(r'(?:(programs|bad|exercises)/)?[a-z0-9_]+\.[ch]')
+ROOT = re.compile(r'(?:(?:programs|bad|(?:exercises|solutions)/\d+\.\d+)/)?[a-z0-9_]+\.[ch]')
+EXERCISE = re.compile(r'(?:exercises|solutions)/(\d+\.\d+)/')
 ESCAPED = re.compile(r'@(<<|>>)')
 REFERENCE = re.compile(r'\s*<<(.*?)>>\s*')
 CONTROL = re.compile(r'.*(\)|\belse|\bdo)')
@@ -112,16 +113,27 @@ def _definitions(book, _cwd):
                         + _nearest(name, [other for other in known if other != name])))
         declared = first.empty or name.startswith(OPEN_NAME)
         for part in parts[1:]:
+            if _is_solution(part.file) and not _is_solution(first.file):
+                out.append((part.file, part.line, f'<<{name}>> is a chunk of {first.file}:{first.line}: '
+                            'a solution chooses names of its own'))
+                continue
             if part.file != first.file and not declared:
                 out.append((part.file, part.line, f'<<{name}>> is continued here, but {first.file}:{first.line} '
                             f'is neither empty nor named "{OPEN_NAME}…": it is not open for that'))
     for chunk in book.chunks.values():
         for number, piece in chunk.references:
             parts = book.parts(piece.text)
-            if parts and order[parts[0].file] > order[chunk.file]:
+            if parts and _is_solution(parts[0].file) and not _is_solution(chunk.file):
+                out.append((chunk.file, number, f'<<{piece.text}>> stands in a solution, {parts[0].file}:'
+                            f'{parts[0].line}, which the chapters do not know'))
+            elif parts and order[parts[0].file] > order[chunk.file]:
                 out.append((chunk.file, number, f'<<{piece.text}>> is defined only later, in '
                             f'{parts[0].file}:{parts[0].line}: leave an empty chunk here'))
     return out
+
+
+def _is_solution(path):
+    return '/solutions/' in path
 
 
 def _nearest(name, names):
@@ -146,9 +158,13 @@ def _roots(book, _cwd):
 
 
 def _owners(book, _cwd):
-    """A chunk belongs to one file; none contains itself."""
+    """A chunk belongs to one file; none contains itself. A solution may use chunks of its own exercise's starter."""
     out = []
     owner = {}
+
+    def may_share(one, other):
+        exercises = [EXERCISE.match(root) for root in (one, other)]
+        return all(exercises) and exercises[0][1] == exercises[1][1]
 
     def walk(name, root, above):
         for chunk in book.parts(name):
@@ -157,7 +173,7 @@ def _owners(book, _cwd):
                 if inner in above:
                     out.append((chunk.file, number, f'<<{inner}>> contains itself'))
                 elif inner in owner:
-                    if owner[inner] != root:
+                    if owner[inner] != root and not may_share(owner[inner], root):
                         out.append((chunk.file, number, f'<<{inner}>> belongs to {owner[inner]} already, '
                                     f'and this is {root}: choose another name'))
                 elif book.parts(inner) and not is_root(inner):
@@ -177,14 +193,14 @@ def _whole_program(book, _cwd):
     out = []
     roots = [name for name in book.names if is_root(name)]
     included = set()
-    for chunk in book.chunks.values():
-        for line in chunk.lines:
-            match = INCLUDE.match(line.text)
-            if match:
-                included.add(match.group(1))
-                if match.group(1) not in roots:
-                    out.append((chunk.file, line.number, f'"{match.group(1)}" is no file of the book'
-                                + _nearest(match.group(1), roots)))
+    for root in roots:
+        for text, chunk, index, _ in book.tangle(root):
+            match = INCLUDE.match(text)
+            meant = match and _included(match.group(1), root, roots)
+            included.add(meant)
+            if match and not meant:
+                out.append((chunk.file, chunk.lines[index].number, f'"{match.group(1)}" is no file of the book'
+                            + _nearest(match.group(1), roots)))
     headers = {re.sub(r'_private$', '', name[:-2]) for name in roots if name.endswith('.h')}
     declared = {word for name in roots if name.endswith('.h')
                 for text, *_ in book.tangle(name) for word in WORD.findall(text)}
@@ -199,6 +215,13 @@ def _whole_program(book, _cwd):
             elif not _defines(book, name) & declared:
                 out.append((first.file, first.line, f'{name} is no program, and nothing in it is declared in a header'))
     return out
+
+
+def _included(name, root, roots):
+    """The root that an #include means: what is given with an exercise stands in its own folder."""
+    exercise = EXERCISE.match(root)
+    beside = [f'exercises/{exercise[1]}/{name}', f'solutions/{exercise[1]}/{name}'] if exercise else []
+    return next((known for known in [*beside, name] if known in roots), None)
 
 
 def _has_header(stem, headers):

@@ -7,6 +7,7 @@ pages.py       which files are pages, and at what address
 scenarios.py   the heads of the conformance scenarios
 web.py         what only the web has: maps, pages of files and trees, cards, archives
 cards.py       the data behind cards and unfolding
+exercises.py   hints, solutions, and the links between exercises and them
 growth.py      which chapter brought which line
 furo_files.py  mends the theme's files
 
@@ -31,8 +32,8 @@ sys.path.insert(0, PRESS)
 
 import noweb  # noqa: E402
 
-from . import furo_files, html, pages, scenarios, web  # noqa: E402
-from .elements import nw_chunk, nw_html, nw_list, nw_quote, nw_scenario  # noqa: E402
+from . import exercises, furo_files, html, pages, scenarios, web  # noqa: E402
+from .elements import nw_chunk, nw_hint, nw_html, nw_list, nw_quote, nw_scenario  # noqa: E402
 from .reading import Parser  # noqa: E402
 from .view import Link, View, slug  # noqa: E402
 
@@ -412,12 +413,14 @@ def setup(app):
     app.add_domain(NowebDomain)
     for node, visit in ((nw_chunk, html.visit_chunk), (nw_html, html.visit_html)):
         app.add_node(node, html=(visit, html.depart), epub=(visit, html.depart))
+    app.add_node(nw_hint, **exercises.HINT_VISITORS)
     for name, kind in (('chunklist', 'chunks'), ('identifierlist', 'identifiers'), ('scenarios', 'scenarios'),
                        ('differences', 'differences'), ('chapterlist', 'chapters')):
         app.add_directive(name, type(kind.title() + 'Here', (ListHere,), {'kind': kind}))
     app.add_directive('terms', Terms)
     app.add_directive('chunk', ShowChunk)
     app.add_directive('aside', Aside)
+    app.add_directive('hint', exercises.Hint, override=True)
     app.add_role('scenario', ScenarioRole())
     app.add_role('test', TestRole())
     app.add_config_value('weave_library', [], 'env')

@@ -20,3 +20,7 @@ class nw_scenario(nodes.Inline, nodes.TextElement):
 
 class nw_html(nodes.General, nodes.Element):
     """A list ready to be written: its `html`; the text for the search is in its children."""
+
+
+class nw_hint(nodes.General, nodes.Element):
+    """A {hint}: folded on a page, in small print where nothing can be folded."""

@@ -1,0 +1,8 @@
+/* programs.h: for grader.c only. */
+#ifndef PROGRAMS_H
+#define PROGRAMS_H
+#include <stdbool.h>
+
+/* Ends what the test left running, first with SIGINT when `kindly`, and forgets all programs. */
+void programs_end(bool kindly);
+#endif
