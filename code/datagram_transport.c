@@ -198,11 +198,22 @@ static void deliver(struct datagram_transport *self, const void *data, size_t si
     transport_leave(transport, outer);
 }
 
-static void read_ready(void *context)
+static bool someone_waits(const struct datagram_transport *self)
 {
-    struct datagram_transport *self = context;
-    struct transport *transport = &self->transport;
-    void *data = transport->loop->transports->receive_buffer;
+    const struct loop *loop = self->transport.loop;
+    if (self->transport.closing || self->first != NULL)
+        return true;
+    if (!loop->passes_follow || loop->stopping || loop->watched > 2)
+        return true;
+    if (!loop->calls_the_last || !ring_is_empty(&loop->ready))
+        return true;
+    const struct timer_handle *timer = timer_heap_first(&loop->timers);
+    return timer != NULL && timer->when <= loop_time(loop);
+}
+
+static bool receive_one(struct datagram_transport *self)
+{
+    void *data = self->transport.loop->transports->receive_buffer;
     struct address from = {.size = sizeof from.of};
     ssize_t size = recvfrom(self->fd, data, RECEIVE_SIZE, 0, &from.of.any, &from.size);
     if (from.size > sizeof from.of)
@@ -211,6 +222,16 @@ static void read_ready(void *context)
         deliver(self, data, (size_t)size, &from);
     else if (!only_wait(errno))
         tell_error(self, errno);
+    return size >= 0;
+}
+
+static void read_ready(void *context)
+{
+    enum { MOST_A_PASS = 16 };
+    struct datagram_transport *self = context;
+    for (int i = 0; i < MOST_A_PASS; i++)
+        if (!receive_one(self) || someone_waits(self))
+            return;
 }
 
 static void start_reading(void *context)

@@ -89,6 +89,7 @@ static void run_ready(struct loop *loop)
     while ((handle = ring_take(&batch)) != NULL) {
         if (loop_is_traced(loop))
             loop_trace(loop, "call %p", (void *)handle);
+        loop->calls_the_last = ring_is_empty(&batch);
         handle->function(handle->context);
     }
 }
@@ -128,6 +129,7 @@ int loop_run_forever(struct loop *loop)
     int error = begin_run(loop);
     if (error)
         return error;
+    loop->passes_follow = true;
     do
         error = run_one_pass(loop);
     while (error == 0 && !loop->stopping);
@@ -140,6 +142,7 @@ int loop_run_once(struct loop *loop)
     int error = begin_run(loop);
     if (error)
         return error;
+    loop->passes_follow = false;
     error = run_one_pass(loop);
     end_run(loop);
     return error;

@@ -40,6 +40,9 @@ struct loop {
     struct resolver resolver;
     FILE *trace;        /* NULL: nobody looks */
     double trace_began; /* the loop's time of its first line */
+    size_t watched;      /* descriptors that somebody waits for, our self-pipe among them */
+    bool passes_follow;  /* nobody stands between this pass and the next */
+    bool calls_the_last; /* what is being called is the last of its pass */
     enum child_watcher child_watcher;
     struct child_watch *children; /* those that wait for SIGCHLD */
     bool wants_sigchld;

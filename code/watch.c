@@ -57,6 +57,10 @@ static int set_watch(struct loop *loop, int fd, struct handle *reader, struct ha
     error = tell_selector(loop, fd, interest(reader, writer));
     if (error)
         return error;
+    if (interest(loop->watches[fd].reader, loop->watches[fd].writer) != 0)
+        loop->watched--;
+    if (interest(reader, writer) != 0)
+        loop->watched++;
     replace(&loop->watches[fd].reader, reader);
     replace(&loop->watches[fd].writer, writer);
     return 0;

@@ -8,6 +8,7 @@ int main(int argc, char **argv)
         &datagram_group,
         &error_group,
         &queue_group,
+        &turn_group,
         &unix_datagram_group,
     };
     return suite_main("ch06", groups, sizeof groups / sizeof *groups, argc, argv);
