@@ -9,6 +9,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '_ext'))
 
 project = 'Warp & Weft'
+version = release = open(os.path.join(HERE, 'version'), encoding='utf-8').read().strip()
 author = 'The authors of Warp & Weft'
 copyright = author              # pylint: disable=redefined-builtin
 language = 'en'
@@ -68,3 +69,48 @@ copybutton_only_copy_prompt_lines = True
 copybutton_remove_prompts = True
 copybutton_line_continuation_character = '\\'
 copybutton_selector = 'div.highlight pre'
+
+# ---- the printed book: see print/weft.sty and _ext/weave/latex.py
+
+latex_engine = 'xelatex'
+latex_documents = [(root_doc, 'warp-and-weft.tex', 'Warp \\& Weft', author, 'manual', True)]
+latex_docclass = {'manual': 'book'}
+latex_additional_files = ['print/weft.sty']
+latex_use_xindy = False
+latex_show_urls = 'no'
+latex_table_style = ['booktabs']
+latex_elements = {
+    'papersize': '',
+    'pointsize': '10pt',
+    'extraclassoptions': 'openright',
+    'polyglossia': '',
+    'fontpkg': '',
+    'fncychap': '',
+    'maketitle': r'\nwtitlepage',
+    'tableofcontents': r'\nwcontents',
+    'makeindex': '',
+    'printindex': '',
+    'figure_align': '!htbp',
+    'tocdepth': r'\setcounter{tocdepth}{1}',
+    'secnumdepth': r'\setcounter{secnumdepth}{0}',
+    'sphinxsetup': 'InnerLinkColor={rgb}{0,0,0},OuterLinkColor={HTML}{27488C}',
+    'preamble': r'\usepackage{weft}',
+}
+
+# ---- the e-reader's book: see print/epub.css and _ext/weave/epub.py
+
+epub_basename = 'warp-and-weft'
+epub_title = 'Warp & Weft: asyncio\u2019s transports and protocols, rebuilt in C'
+epub_description = ('A literate book in C that rebuilds the event loop, the transports and the protocols of '
+                    'Python\u2019s asyncio, with every line of its code.')
+epub_author = epub_publisher = author
+epub_contributor = author
+epub_copyright = 'Prose: CC BY 4.0. Code: MIT.'
+epub_uid = 'warp-and-weft'
+epub_identifier = 'urn:uuid:7d9a3c52-6f0e-5b1c-9a47-2f1b8c0d4e63'
+epub_cover = ('_static/cover.png', 'epub-cover.html')
+epub_show_urls = 'no'
+epub_tocdepth = 2
+epub_tocdup = False
+epub_tocscope = 'includehidden'
+epub_use_index = False

@@ -9,15 +9,18 @@
 
 In HTML the picture becomes part of the page, so that its lines and letters take
 the colours of the page, light or dark. For this, only the colours in PALETTE may
-be used. LaTeX gets a PDF file.
+be used. An e-reader gets an SVG file, LaTeX a PDF file made of it.
 """
 
 import hashlib
 import os
+import posixpath
 import re
+import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from html import escape
 
 from docutils import nodes
 from docutils.parsers.rst import directives
@@ -28,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 SVG = 'http://www.w3.org/2000/svg'
 FONT = 'Helvetica'
+PRINT_FONT = 'TeX Gyre Heros'     # as wide as Helvetica
 # A picture shrinks with the page to this part of its size, and scrolls from there.
 SMALLEST = 0.62
 MSCGEN_LIFT = 2
@@ -219,38 +223,50 @@ def _visit_html(translator, node):
     except FigureError as error:
         logger.warning('%s', error, location=node)
         raise nodes.SkipNode from error
-    translator.body.append(f'<div class="drawing-frame">{svg}</div>\n')
+    put_html(translator, svg, node['alt'])
     raise nodes.SkipNode
+
+
+def put_html(translator, svg, alt):
+    """The drawing as a part of the page; in an e-book, which forbids that, as a file beside it."""
+    if translator.builder.name != 'epub':
+        translator.body.append(f'<div class="drawing-frame">{svg}</div>\n')
+        return
+    name = f'drawing-{hashlib.sha256(svg.encode()).hexdigest()[:24]}.svg'
+    folder = os.path.join(translator.builder.outdir, '_images')
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, name), 'w', encoding='utf-8') as file:
+        file.write(svg)
+    uri = posixpath.join(translator.builder.imgpath, name)
+    translator.body.append(f'<div class="drawing-frame"><img src="{uri}" alt="{escape(alt)}"/></div>\n')
 
 
 def _visit_latex(translator, node):
     try:
-        if node['program'] == 'dot':
-            _, path = draw_cached(translator.builder.app, 'dot', node['text'], 'pdf')
-        else:
-            _, path = draw_cached(translator.builder.app, 'mscgen', node['text'], 'eps')
-            path = _to_pdf(path)
+        put_latex(translator, _svg_for(translator, node, for_css=False))
     except FigureError as error:
         logger.warning('%s', error, location=node)
-        raise nodes.SkipNode from error
-    name = 'drawing-' + os.path.basename(path)
-    with open(path, 'rb') as source, open(os.path.join(translator.builder.outdir, name), 'wb') as target:
-        target.write(source.read())
-    translator.body.append(r'\begin{center}\adjustbox{max width=\linewidth}{\includegraphics{' + name
-                           + r'}}\end{center}')
     raise nodes.SkipNode
 
 
-def _to_pdf(path):
-    result = path[:-len('.eps')] + '.pdf'
-    if not os.path.exists(result):
+def put_latex(translator, svg):
+    """The drawing as a PDF file beside the text: vectors, with the font that the book is set in."""
+    svg = re.sub(r'(font-family=")[^"]*', rf'\g<1>{PRINT_FONT}', svg)
+    name = f'drawing-{hashlib.sha256(svg.encode()).hexdigest()[:24]}.pdf'
+    cached = os.path.join(translator.builder.app.doctreedir, 'figures', name)
+    if not os.path.exists(cached):
+        os.makedirs(os.path.dirname(cached), exist_ok=True)
+        temporary = f'{cached}.{os.getpid()}'
         try:
-            subprocess.run(['epstopdf', f'--outfile={result}', path], check=True, capture_output=True)
+            done = subprocess.run(['rsvg-convert', '--format=pdf', f'--output={temporary}'], input=svg.encode(),
+                                  capture_output=True, timeout=60, check=False)
         except FileNotFoundError:
-            raise FigureError('epstopdf is not installed (Debian package texlive-font-utils)') from None
-        except subprocess.CalledProcessError as error:
-            raise FigureError(f'epstopdf: {error.stderr.decode(errors="replace").strip()}') from None
-    return result
+            raise FigureError('rsvg-convert is not installed (Debian package librsvg2-bin)') from None
+        if done.returncode or not os.path.exists(temporary):
+            raise FigureError(f"rsvg-convert: {done.stderr.decode(errors='replace').strip()}")
+        os.replace(temporary, cached)
+    shutil.copyfile(cached, os.path.join(translator.builder.outdir, name))
+    translator.body.append(r'\nwdrawing{' + name + '}')
 
 
 def _visit_text(translator, node):
@@ -275,5 +291,4 @@ def setup(app):
     app.add_directive('mscgen', MscgenDirective)
     app.connect('builder-inited', _add_static_path)
     app.add_css_file('figures.css')
-    app.add_latex_package('adjustbox')
     return {'parallel_read_safe': True, 'parallel_write_safe': True}

@@ -11,7 +11,8 @@
 
 The data lie in book/figures/; scanning.dat is called $scanning in the commands. Line types 1 to 4
 are blue, red, green and grey. In HTML the plot becomes part of the page and takes its colours,
-light or dark; for this, only the colours of figures.PALETTE may be named. LaTeX gets a PDF file.
+light or dark; for this, only the colours of figures.PALETTE may be named. An e-reader gets an SVG
+file, LaTeX a PDF file made of it.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ import subprocess
 
 from docutils import nodes
 from docutils.parsers.rst import directives
-from figures import PALETTE, SMALLEST, DrawingDirective, FigureError
+from figures import PALETTE, SMALLEST, DrawingDirective, FigureError, put_html, put_latex
 from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
@@ -71,10 +72,8 @@ class PlotDirective(DrawingDirective):
 
 # Drawing -----------------------------------------------------------------
 
-def _script(node, kind):
-    height = node['height']
-    terminal = (f"svg size {WIDTH},{height} dynamic font 'Helvetica,13'" if kind == 'svg' else
-                f"pdfcairo size {WIDTH / 96:.2f}in,{height / 96:.2f}in font 'Helvetica,10'")
+def _script(node):
+    terminal = f"svg size {WIDTH},{node['height']} dynamic font 'Helvetica,13'"
     lines = [f"set linetype {number} lc rgb '{PALETTE[colour][1]}' lw 2 pt 0"
              for number, colour in enumerate(LINES, 1)]
     colours = {name: value for name, (_, value) in PALETTE.items() if name not in ('black', 'white')}
@@ -84,10 +83,10 @@ def _script(node, kind):
                       'set border 3', 'set tics nomirror', 'set style data lines', text])
 
 
-def _draw(app, node, kind):
-    script = _script(node, kind)
-    digest = hashlib.sha256(f'{kind}\0{script}'.encode()).hexdigest()[:24]
-    path = os.path.join(app.doctreedir, 'figures', f'{digest}.{kind}')
+def _draw(app, node):
+    script = _script(node)
+    digest = hashlib.sha256(script.encode()).hexdigest()[:24]
+    path = os.path.join(app.doctreedir, 'figures', f'{digest}.svg')
     if not os.path.exists(path):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         try:
@@ -135,27 +134,24 @@ def restyle(svg, digest, alt, height, for_css=True):
 def _visit_html(translator, node):
     for_css = translator.builder.name != 'epub'
     try:
-        path = _draw(translator.builder.app, node, 'svg')
+        path = _draw(translator.builder.app, node)
         with open(path, encoding='utf-8') as file:
             svg = restyle(file.read(), os.path.basename(path)[:6], node['alt'], node['height'], for_css)
     except FigureError as error:
         logger.warning('%s', error, location=node)
         raise nodes.SkipNode from error
-    translator.body.append(f'<div class="drawing-frame">{svg}</div>\n')
+    put_html(translator, svg, node['alt'])
     raise nodes.SkipNode
 
 
 def _visit_latex(translator, node):
     try:
-        path = _draw(translator.builder.app, node, 'pdf')
+        path = _draw(translator.builder.app, node)
+        with open(path, encoding='utf-8') as file:
+            put_latex(translator, restyle(file.read(), os.path.basename(path)[:6], node['alt'], node['height'],
+                                          for_css=False))
     except FigureError as error:
         logger.warning('%s', error, location=node)
-        raise nodes.SkipNode from error
-    name = 'plot-' + os.path.basename(path)
-    with open(path, 'rb') as source, open(os.path.join(translator.builder.outdir, name), 'wb') as target:
-        target.write(source.read())
-    translator.body.append(r'\begin{center}\adjustbox{max width=\linewidth}{\includegraphics{' + name
-                           + r'}}\end{center}')
     raise nodes.SkipNode
 
 

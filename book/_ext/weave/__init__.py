@@ -2,7 +2,9 @@
 
 reading.py     a .nw file becomes a doctree: Markdown for MyST, marks where chunks stand
 view.py        what is shown of a chunk, as plain data: numbers, anchors, links
-html.py        how that looks in HTML; other builders get ordinary paragraphs and literal blocks
+html.py        how that looks in HTML
+latex.py       how that looks in LaTeX; other builders get ordinary paragraphs and literal blocks
+epub.py        what an e-book has of its own
 pages.py       which files are pages, and at what address
 scenarios.py   the heads of the conformance scenarios
 web.py         what only the web has: maps, pages of files and trees, cards, archives
@@ -32,7 +34,7 @@ sys.path.insert(0, PRESS)
 
 import noweb  # noqa: E402
 
-from . import exercises, furo_files, html, pages, scenarios, web  # noqa: E402
+from . import epub, exercises, furo_files, html, latex, pages, scenarios, web  # noqa: E402
 from .elements import nw_chunk, nw_hint, nw_html, nw_list, nw_quote, nw_scenario  # noqa: E402
 from .reading import Parser  # noqa: E402
 from .view import Link, View, slug  # noqa: E402
@@ -253,13 +255,16 @@ def changed_views(app, env):
 
 # ---------------------------------------------------------------- writing
 
+WRITERS = {'latex': latex.Writer, 'epub': epub.Writer}
+
+
 class Page:
     """Fills in the nodes of one page."""
 
     def __init__(self, app, doctree, docname):
         self.app, self.view, self.doctree, self.docname = app, app.noweb_view, doctree, docname
-        self.writer = html.Writer(app.builder, docname)
-        self.is_html = app.builder.format == 'html'
+        self.writer = WRITERS.get(app.builder.name, html.Writer)(app.builder, docname)
+        self.has_writer = app.builder.format in ('html', 'latex')
 
     def fill(self):
         for node in list(self.doctree.findall(nw_chunk)):
@@ -299,7 +304,7 @@ class Page:
         view = self.view.chunk(chunk)
         text = '\n'.join(''.join(w if isinstance(w, str) else f'⟨{w.text}⟩' if k == 'reference' else w.text
                                  for w, k in line) for line in view.lines) or view.empty
-        if self.is_html:
+        if self.has_writer:
             node['view'] = view
             node += nodes.Text(f'{view.name}\n{text}')      # for the search; not written
             return
@@ -343,7 +348,7 @@ class Page:
 
     def html_or_text(self, node, written, rows):
         """rows: what other builders print, and the search reads."""
-        if self.is_html:
+        if self.has_writer:
             node.replace_self(nw_html(html=written))
         else:
             node.replace_self(nodes.bullet_list('', *[
@@ -401,6 +406,8 @@ class Page:
 def fill_page(app, doctree, docname):
     web.decorate(app, doctree, docname)
     Page(app, doctree, docname).fill()
+    if app.builder.name == 'latex':
+        latex.mark_parts(app, doctree)
 
 
 def collect_pages(app):
@@ -411,9 +418,11 @@ def setup(app):
     app.add_source_suffix('.nw', 'noweb')
     app.add_source_parser(Parser)
     app.add_domain(NowebDomain)
-    for node, visit in ((nw_chunk, html.visit_chunk), (nw_html, html.visit_html)):
-        app.add_node(node, html=(visit, html.depart), epub=(visit, html.depart))
+    app.add_node(nw_chunk, html=(html.visit_chunk, html.depart), epub=(epub.visit_chunk, html.depart))
+    app.add_node(nw_html, html=(html.visit_html, html.depart), epub=(html.visit_html, html.depart))
     app.add_node(nw_hint, **exercises.HINT_VISITORS)
+    app.add_builder(epub.Builder, override=True)
+    app.set_translator('latex', latex.Translator)
     for name, kind in (('chunklist', 'chunks'), ('identifierlist', 'identifiers'), ('scenarios', 'scenarios'),
                        ('differences', 'differences'), ('chapterlist', 'chapters')):
         app.add_directive(name, type(kind.title() + 'Here', (ListHere,), {'kind': kind}))
