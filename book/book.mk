@@ -1,11 +1,11 @@
 # Weaving: from chapters and pages to the book.
 
-.PHONY: html serve
+.PHONY: html serve pdf epub book dist
 
 weaver := book/conf.py $(wildcard book/_ext/*.py book/_ext/*/*.py book/_ext/static/*) \
     $(addprefix book/press/,noweb.py c_names.py stage.py)
 # The folders too: a page that goes away is a change.
-pages := book chapters $(wildcard book/*.md book/*.txt book/_static/* book/_templates/* book/figures/*) \
+pages := book/. chapters/. $(wildcard book/*.md book/*.txt book/_static/* book/_templates/* book/figures/*) \
     $(wildcard tests/conformance/scenarios tests/conformance/scenarios/* tests/conformance/scenarios/*/*.txt)
 
 html: build/book/html.stamp ## the woven book: open build/book/html/index.html
@@ -21,3 +21,48 @@ build/book/html.stamp: $(chapters) $(pages) $(weaver) | $(after_setup)
 
 serve: build/book/html.stamp ## the woven book at http://localhost:8000/
 	@cd build/book/html && $(PYTHON) -m http.server --bind 127.0.0.1 8000
+
+# ---------------------------------------------------------------- on paper and for e-readers
+
+# The date in both is that of the last commit, so that the same sources give the same bytes.
+commit_date = $$(git log -1 --format=%ct 2>/dev/null || echo 0)
+printed := build/book/warp-and-weft.pdf
+e_book := build/book/warp-and-weft.epub
+press := $(addprefix book/press/,make_pdf) $(wildcard book/print/*) book/version
+
+pdf: $(printed) ## the printed book: build/book/warp-and-weft.pdf
+epub: $(e_book) ## the book for e-readers: build/book/warp-and-weft.epub
+
+# Each form has doctrees of its own: reading is short, and what one builder wants is not the other's business.
+sphinx = $(PYTHON) -m sphinx -W --keep-going -q -c book -b $1 -d build/book/doctrees-$1
+
+$(printed): $(chapters) $(pages) $(weaver) $(press) | $(after_setup)
+	$(call say,WEAVE,build/book/latex)
+	@$(need) notangle ctags dot mscgen gnuplot module:sphinx module:myst_parser module:furo module:sphinx_copybutton xelatex latexmk rsvg-convert
+	@mkdir -p build/book
+	@SOURCE_DATE_EPOCH=$(commit_date) $(call sphinx,latex) . build/book/latex || { rm -rf build/book/doctrees-latex; exit 1; }
+	$(call say,TEX,$@)
+	@SOURCE_DATE_EPOCH=$(commit_date) book/press/make_pdf build/book/latex warp-and-weft
+	@cp build/book/latex/warp-and-weft.pdf $@
+
+$(e_book): $(chapters) $(pages) $(weaver) $(press) | $(after_setup)
+	$(call say,WEAVE,$@)
+	@$(need) notangle ctags dot mscgen gnuplot module:sphinx module:myst_parser module:furo module:sphinx_copybutton rsvg-convert
+	@rm -rf build/book/epub
+	@SOURCE_DATE_EPOCH=$(commit_date) $(call sphinx,epub) . build/book/epub || { rm -rf build/book/doctrees-epub; exit 1; }
+	@cp build/book/epub/warp-and-weft.epub $@
+
+# One after the other, each with its line of progress, and all of them also with -j.
+book: ## the three forms: web pages, PDF, EPUB
+	@echo '  BOOK    1 of 3: web pages'
+	@$(MAKE) --no-print-directory html
+	@echo '  BOOK    2 of 3: PDF'
+	@$(MAKE) --no-print-directory pdf
+	@echo '  BOOK    3 of 3: EPUB'
+	@$(MAKE) --no-print-directory epub
+	@ls -l $(printed) $(e_book) | awk '{ printf "  BOOK    %s, %.1f MB\n", $$NF, $$5 / 1e6 }'
+	@echo '  BOOK    build/book/html/index.html'
+
+dist: ## release files in build/dist: source, web pages, PDF, EPUB, checksums
+	@$(MAKE) --no-print-directory book
+	@SOURCE_DATE_EPOCH=$(commit_date) book/press/make_dist build/dist

@@ -114,3 +114,4 @@ epub_tocdepth = 2
 epub_tocdup = False
 epub_tocscope = 'includehidden'
 epub_use_index = False
+epub_exclude_files = ['epub-cover.xhtml']      # listed by itself

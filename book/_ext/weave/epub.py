@@ -63,6 +63,9 @@ class Builder(Epub3Builder):
         metadata['date'] = time.strftime('%Y-%m-%dT%H:%M:%SZ', date())
         return metadata
 
+    def toc_metadata(self, level, navpoints):
+        return dict(super().toc_metadata(level, navpoints), uid=self.config.epub_identifier)
+
     def build_epub(self):
         """As Sphinx does it, with times that do not depend on the day."""
         first = ['mimetype', 'META-INF/container.xml', 'content.opf', 'toc.ncx']

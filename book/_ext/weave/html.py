@@ -108,7 +108,7 @@ class Writer:
 
     def name(self, link):
         """⟨name 3.14⟩, all of it one link."""
-        return self.a(link, f'⟨{escape(link.text)}&nbsp;<span class="nw-n">{link.number}</span>⟩', 'nw-name')
+        return self.a(link, f'⟨{escape(link.text)}&#160;<span class="nw-n">{link.number}</span>⟩', 'nw-name')
 
     def chunk(self, view, anchor=True):
         out = [f'<div class="nw-chunk{" nw-file" if view.is_file else ""}{" nw-empty" if view.empty else ""}"'
@@ -133,7 +133,7 @@ class Writer:
         shown = f'<span class="nw-path">{name}</span>' if view.is_file else f'<span class="nw-title">⟨{name}⟩</span>'
         link = '' if not anchor else (f'<a class="headerlink" href="#{view.anchor}" '
                                       f'title="Permalink to this chunk">¶</a>')
-        return (f'<div class="nw-head"><span>{shown}&nbsp;<span class="nw-sign">{view.sign}</span></span>'
+        return (f'<div class="nw-head"><span>{shown}&#160;<span class="nw-sign">{view.sign}</span></span>'
                 f'<span class="nw-number">{view.number}</span>{link}</div>\n')
 
     def code(self, view):

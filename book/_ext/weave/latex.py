@@ -4,6 +4,7 @@ The commands used here are those of book/print/weft.sty.  Code is set line by li
 font, so that its width is known here: a chunk with a long line is set smaller, and a line that is
 too long even then is broken.
 """
+import re
 
 from docutils import nodes
 from pygments.token import Generic
@@ -337,9 +338,21 @@ class Translator(LaTeXTranslator):
         super().visit_title(node)
 
     def visit_table(self, node):
-        if len(list(node.findall(nodes.row))) > 10:
+        rows = list(node.findall(nodes.row))
+        if len(rows) > 10:
             node['classes'].append('longtable')         # may be broken by the end of a page
+        if 'colwidths-given' not in node['classes']:
+            node['classes'].append('colwidths-given')
+            for number, spec in enumerate(node.findall(nodes.colspec)):
+                spec['colwidth'] = self._weight([row[number].astext() for row in rows if number < len(row)])
         super().visit_table(node)
+
+    @staticmethod
+    def _weight(cells):
+        """How wide a column should be, beside the others: what it says, and its longest word."""
+        longest = max((len(part) for cell in cells for part in re.split(r'[\s_/.:]', cell)), default=1)
+        usual = sorted(len(cell) for cell in cells)[len(cells) * 3 // 4] if cells else 1
+        return max(longest, min(usual, 60), 4)
 
     def visit_container(self, node):
         if 'nw-two' in node['classes']:
