@@ -18,9 +18,6 @@ FULL, SMALLEST = 92, 110        # columns at the usual size of code, and at the 
 HALF, HALF_SMALLEST = 40, 50    # the same for one of two traces side by side
 TOGETHER = 8                    # a chunk of so many lines is not broken by the end of a page
 
-# What stands behind the lettered appendices, without a letter.
-UNLETTERED = ('glossary', 'bibliography', 'chunks', 'identifiers', 'errata', 'colophon')
-
 ESCAPES = {'\\': r'\textbackslash{}', '{': r'\{', '}': r'\}', '$': r'\$', '&': r'\&', '%': r'\%', '#': r'\#',
            '_': r'\_', '^': r'\textasciicircum{}', '~': r'\textasciitilde{}'}
 
@@ -249,21 +246,23 @@ class Writer:
 # ---------------------------------------------------------------- the parts of the book
 
 def mark_parts(app, doctree):
-    """Front matter, chapters, appendices and what has no letter, after the captions of the tables of contents."""
-    parts = {'Chapters': 'mainmatter', 'Appendices': 'appendix'}
-    commands, seen = {}, set()
+    """Where chapters, appendices and what has no letter begin, after the tables of contents of the front page.
+    An appendix has its letter there, before its title."""
+    commands, part = {}, ''
     for toctree in app.env.get_doctree(app.config.root_doc).findall(addnodes.toctree):
-        command = parts.get(toctree.get('caption'))
-        for _, doc in toctree['entries']:
-            if doc in UNLETTERED:
-                command = 'backmatter'
-            if command and command not in seen:
-                seen.add(command)
-                commands[doc] = command
+        caption = toctree.get('caption')
+        for title, doc in toctree['entries']:
+            letter = re.match(r'([A-Z])\. ', title or '')
+            wanted = 'appendix' if letter else {'Chapters': 'mainmatter', None: ''}.get(caption, 'backmatter')
+            if wanted != part:
+                part = wanted
+                commands[doc] = fr'\nw{part}'
+            if letter:
+                commands[doc] = commands.get(doc, '') + fr'\nwletterof{{{ord(letter.group(1)) - ord("A")}}}'
     for start in list(doctree.findall(addnodes.start_of_file)):
         command = commands.get(start['docname'])
         if command:
-            start.parent.insert(start.parent.index(start), nodes.raw('', f'\n\\nw{command}\n', format='latex'))
+            start.parent.insert(start.parent.index(start), nodes.raw('', f'\n{command}\n', format='latex'))
 
 
 # ---------------------------------------------------------------- the translator
