@@ -2,6 +2,7 @@
 
 bench_programs := $(patsubst tests/bench/%.c,build/bench/%,$(wildcard tests/bench/*.c))
 libuv = $(if $(wildcard /usr/include/uv.h),-luv)
+libevent = $(if $(wildcard /usr/include/event2/bufferevent_ssl.h),-levent_openssl -levent_core)
 
 $(bench_programs:build/bench/%=build/bench/obj/%.o): build/bench/obj/%.o: tests/bench/%.c build/flags \
     | $(if $(noweb),build/tangled)
@@ -10,7 +11,8 @@ $(bench_programs:build/bench/%=build/bench/obj/%.o): build/bench/obj/%.o: tests/
 	$(if $V,,@)$(compile) -Icode -c -o $@ $<
 $(bench_programs): build/bench/%: build/bench/obj/%.o build/libweft.a
 	$(call say,LINK,$@)
-	$(if $V,,@)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(if $(filter %/uv_echo,$@),$(libuv)) $(build_libraries)
+	$(if $V,,@)$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(if $(filter %/uv_echo,$@),$(libuv)) \
+	    $(if $(filter %/event_tls,$@),$(libevent)) $(build_libraries)
 -include $(bench_programs:build/bench/%=build/bench/obj/%.d)
 
 .PHONY: bench figures
