@@ -3,6 +3,7 @@
 #include "loop.h"
 #include "plain_socket.h"
 #include "socket_transport.h"
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,16 +26,27 @@ struct giving_server {
     struct loop *loop;
     int listener;
     struct handle readable;
+    struct timer_handle rested;
 };
 
 static void accept_one(void *context)
 {
     struct giving_server *server = context;
     int connection = accept(server->listener, NULL, NULL);
-    if (connection < 0)
+    if (connection < 0) {
+        if ((errno == EMFILE || errno == ENFILE)
+            && loop_call_later(server->loop, 1, &server->rested) == 0)
+            loop_remove_reader(server->loop, server->listener);
         return;
+    }
     if (socket_transport_create(server->loop, connection, &giver, NULL) == NULL)
         close(connection);
+}
+
+static void accept_again(void *context)
+{
+    struct giving_server *server = context;
+    loop_add_reader(server->loop, server->listener, &server->readable);
 }
 
 static void stop_giving(void *context)
@@ -68,6 +80,7 @@ int main(int argc, char **argv)
         return 1;
     }
     handle_init(&server.readable, accept_one, &server);
+    handle_init(&server.rested.handle, accept_again, &server);
     loop_add_reader(server.loop, server.listener, &server.readable);
     loop_add_signal_handler(server.loop, SIGINT, stop_giving, server.loop);
     loop_run_forever(server.loop);

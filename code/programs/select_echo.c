@@ -3,6 +3,7 @@
 #include "plain_socket.h"
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/select.h>
@@ -20,8 +21,11 @@ static void interrupt(int signal)
 static int let_in(int listener, fd_set *watched, int highest)
 {
     int client = accept(listener, NULL, NULL);
-    if (client < 0)
+    if (client < 0) {
+        if (errno == EMFILE || errno == ENFILE)
+            FD_CLR(listener, watched);
         return highest;
+    }
     if (client >= FD_SETSIZE) {
         close(client);
         return highest;
@@ -44,8 +48,11 @@ static int serve_all(int listener, const sigset_t *while_waiting)
     FD_ZERO(&watched);
     FD_SET(listener, &watched);
     while (!interrupted) {
+        static const struct timespec a_second = {.tv_sec = 1};
         fd_set ready = watched;
-        if (pselect(highest + 1, &ready, NULL, NULL, NULL, while_waiting) < 0) {
+        bool resting = !FD_ISSET(listener, &watched);
+        FD_SET(listener, &watched);
+        if (pselect(highest + 1, &ready, NULL, NULL, resting ? &a_second : NULL, while_waiting) < 0) {
             if (errno == EINTR)
                 continue;
             perror("select_echo: pselect");

@@ -1,4 +1,4 @@
-"""Chapter 7's programs with their peers: OpenSSL's own programs and Python's ssl, in both roles."""
+"""Chapter 7's programs with their peers: OpenSSL's own programs and Python's ssl, in both roles, and curl."""
 import os
 import socket
 import ssl
@@ -88,6 +88,47 @@ def our_tls_server_and_openssl_s_client(bench, version):
     client.type(b'warp and weft\n')
     client.says('warp and weft')
     client.process.terminate()
+    server.stops()
+
+
+def a_curl(bench, port, *options, authority='ca.pem', host='localhost'):
+    """Its request is so worded that the echo of it is an answer without a body, with which curl is content."""
+    return bench.theirs('curl', '--silent', '--show-error', '--include', '--max-time', '20', '--noproxy', '*',
+                        '--cacert', file(authority), '--resolve', f'{host}:{port}:127.0.0.1', '--http1.1',
+                        '--request', 'HTTP/1.1 200', '--header', 'Content-Length: 0', *options,
+                        f'https://{host}:{port}/warp')
+
+
+@each(tls_1_2=('1.2',), tls_1_3=('1.3',))
+def our_tls_server_and_curl(bench, version):
+    server, port = serve(bench)
+    client = a_curl(bench, port, f'--tlsv{version}', '--tls-max', version)
+    client.ends()
+    expect(client.out.lines[0], 'HTTP/1.1 200 /warp HTTP/1.1\r', "the first line of curl's answer")
+    server.stops()
+
+
+@each(unknown_authority=('other-ca.pem', 'localhost', 'unable to get local issuer certificate'),
+      another_host=('ca.pem', 'elsewhere.test', "target host name 'elsewhere.test'"))
+def our_tls_server_is_refused_by_curl(bench, authority, host, why):
+    server, port = serve(bench)
+    client = a_curl(bench, port, authority=authority, host=host)
+    client.ends(60)
+    expect(why in client.err.lines[0], True, f'that curl complains of {why}')
+    expect(client.out.lines, [], 'what curl wrote')
+    a_curl(bench, port).ends()
+    server.stops()
+
+
+@case
+def our_tls_server_demands_a_certificate_of_curl(bench):
+    server, port = serve(bench, '--ca', file('ca.pem'))
+    client = a_curl(bench, port)
+    client.ends(56)
+    expect(client.out.lines, [], 'what curl wrote')
+    known = a_curl(bench, port, '--cert', file('client.pem'), '--key', file('client.key'))
+    known.ends()
+    expect(known.out.lines[0], 'HTTP/1.1 200 /warp HTTP/1.1\r', "the first line of curl's answer")
     server.stops()
 
 
