@@ -64,3 +64,11 @@ grade: $(call kit,$(if $(EX),$(filter $(EX),$(exercises)),$(filter $(exercises),
 	$(if $(EX),$(known_exercise))
 	@$(need) gcc valgrind
 	@$(classroom) grade $(EX)
+
+# ---------------------------------------------------------------- proofs
+
+.PHONY: grade-selftest
+grade-selftest: $(call kit,$(if $(EX),$(filter $(EX),$(exercises)),$(exercises))) $(if $(noweb),build/solutions.tangled) ## prove that the graders work [EX=4.1]
+	$(if $(EX),$(known_exercise))
+	@$(need) gcc valgrind
+	@tests/exercises/tool/selftest $(if $(ONLY),--only $(ONLY)) $(EX)
