@@ -93,6 +93,11 @@ static void record(const char *kind, const char *text)
     send_all(line, length);
 }
 
+void grader_note(const char *kind, const char *text)
+{
+    record(kind, text);
+}
+
 /* Takes the nonce from the socket and hides the socket where nobody closes it by chance. */
 static void open_record(const char *number)
 {

@@ -280,6 +280,8 @@ static bool has_ended(struct program *program)
     if (!program->ended && waitpid(program->pid, &status, WNOHANG) == program->pid) {
         program->ended = true;
         program->status = WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+        if (program->status == -SIGXCPU)
+            grader_note("time", "the program computed without an end");
     }
     return program->ended;
 }
@@ -339,6 +341,17 @@ int program_open_descriptors(const struct program *program)
     return count;
 }
 
+/* UBSan writes to standard error. */
+static void note_undefined_behaviour(struct program *program)
+{
+    const char *report = strstr(program_error(program), "runtime error: ");
+    if (report == NULL)
+        return;
+    while (report > program->error_text && report[-1] != '\n')
+        report--;
+    grader_note("errors", report);
+}
+
 void programs_end(bool kindly)
 {
     for (size_t i = 0; i < program_count; i++) {
@@ -351,6 +364,7 @@ void programs_end(bool kindly)
             kill(program->pid, SIGKILL);
             ends_within(program, patience());
         }
+        note_undefined_behaviour(program);
         program_end_input(program);
         close(program->output);
         close(program->error);

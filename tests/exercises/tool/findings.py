@@ -5,7 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 
 MOST = 5
-WARNING = re.compile(r'(?P<place>\S+?):(?P<line>\d+):(?P<column>\d+): (?P<kind>warning|error|fatal error): (?P<text>.*)')
+WARNING = re.compile(r'(?P<place>\S+?):(?P<line>\d+):\d+: (?P<kind>warning|error|fatal error): (?P<text>.*)')
 HEADLINE = re.compile(r'ERROR: (\w+Sanitizer): (.*)')
 UNDEFINED = re.compile(r'(\S+?):(\d+):\d+: runtime error: (.*)')
 FRAME = re.compile(r'#\d+ 0x[0-9a-f]+ in (\S+) (\S+?):(\d+)')
@@ -27,7 +27,8 @@ def of_compiler(text, files):
         match = WARNING.match(line)
         if match:
             place = own(match['place'], files) or os.path.basename(match['place'])
-            found.append(('error' if 'error' in match['kind'] else 'warning', f"{place}:{match['line']}", match['text']))
+            kind = 'error' if 'error' in match['kind'] else 'warning'
+            found.append((kind, f"{place}:{match['line']}", match['text']))
     return found
 
 
@@ -38,12 +39,14 @@ def first_own_frame(text, files):
     return '', ''
 
 
-def of_sanitizers(folder, files):
-    """[{tool, place, what}] from the logs that AddressSanitizer and UBSan left in the folder."""
-    found = []
+def of_sanitizers(folder, files, errors=''):
+    """[{tool, place, what}] from the logs that the sanitizers left in the folder, and what UBSan, which forgets that it
+    has a log when AddressSanitizer is there too, wrote to standard error."""
+    found, texts = [], [errors]
     for path in sorted(glob.glob(os.path.join(glob.escape(folder), 'sanitizer.*'))):
         with open(path, encoding='utf-8', errors='replace') as stream:
-            text = stream.read(1 << 20)
+            texts.append(stream.read(1 << 20))
+    for text in texts:
         head = HEADLINE.search(text)
         if head:
             access = ACCESS.search(text)

@@ -1,4 +1,4 @@
-"""Grades files against an exercise: builds them, runs each test plain, with the sanitizers and under Valgrind, keeps score.
+"""Grades files against an exercise: builds them, runs each test plain, with the sanitizers and under Valgrind.
 
 What comes out is one record a file set (a dictionary, kept as JSON); report.py shows it in every form. Workers of a
 pool do what is slow, one thing at a time each (see jail.py).
@@ -21,11 +21,12 @@ import jail
 
 STANDARD = ['-std=c11', '-D_POSIX_C_SOURCE=200809L']
 WARNINGS = ['-Wall', '-Wextra', '-Wpedantic', '-Wshadow', '-Wconversion']
-WRAPPED = ('send sendmsg sendto recv recvmsg recvfrom accept connect socket listen pthread_create select poll epoll_wait '
-           'malloc calloc realloc free read write readv writev pipe open').split()
+WRAPPED = ('send sendmsg sendto recv recvmsg recvfrom accept connect socket listen pthread_create select poll '
+           'epoll_wait malloc calloc realloc free read write readv writev pipe open').split()
 SANITIZERS = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer']
-VALGRIND = ['valgrind', '--quiet', '--vgdb=no', '--leak-check=full', '--show-leak-kinds=all', '--errors-for-leak-kinds=all',
-            '--num-callers=30', '--child-silent-after-fork=yes', '--xml=yes']
+# Without --vex-guest-chase=no the first instruction of a function is sometimes taken for its caller's.
+VALGRIND = ['valgrind', '--quiet', '--vgdb=no', '--vex-guest-chase=no', '--leak-check=full', '--show-leak-kinds=all',
+            '--errors-for-leak-kinds=all', '--num-callers=30', '--child-silent-after-fork=yes', '--xml=yes']
 MODES = ('plain', 'sanitizers', 'valgrind')
 LIMITS = {
     'build': jail.Limits(wall=120, cpu=40, address_space=2048, file_size=64),
@@ -58,7 +59,8 @@ class Kit:
         for mode in ('plain', 'sanitizers'):
             built = os.path.join(top, 'build', 'exercises', mode)
             support = os.path.join(built, 'support')
-            self._copy(mode, [os.path.join(support, name) for name in sorted(os.listdir(support)) if name.endswith('.o')])
+            self._copy(mode, [os.path.join(support, name) for name in sorted(os.listdir(support))
+                              if name.endswith('.o')])
             shutil.copy(os.path.join(built, exercise.number, 'grader.o'), os.path.join(self.path, mode, 'tests.o'))
         certificates = os.path.join(top, 'build', 'certificates')
         self.certificates = certificates if exercise.chapter >= '07' and os.path.isdir(certificates) else ''
@@ -75,7 +77,8 @@ class Kit:
     def compile(self, mode, source, made):
         """The command that compiles one of the student's files, named as the student names it."""
         debug = ['-g', '-gdwarf-4'] if 'clang' in self.compiler else ['-g']
-        return [self.compiler, *STANDARD, *WARNINGS, '-O1', *debug, '-pthread', '-fdiagnostics-color=never',
+        return [self.compiler, *STANDARD, *WARNINGS, '-O1', '-fno-omit-frame-pointer', *debug,
+                '-pthread', '-fdiagnostics-color=never',
                 *(SANITIZERS if mode == 'sanitizers' else []), '-I' + os.path.join(self.path, 'given'),
                 '-I' + os.path.join(self.path, 'include'), '-c', '-o', made, source]
 
@@ -87,8 +90,8 @@ class Kit:
             parts += ['-Wl,--wrap=' + name for name in WRAPPED]
         return [self.compiler, '-g', '-pthread', *(SANITIZERS if mode == 'sanitizers' else []), '-o', made, *objects,
                 *parts, os.path.join(self.path, 'libweft.a'),
-                *(['-lssl', '-lcrypto'] if self.exercise.chapter >= '07' else []), *(['-lcunit'] if with_grader else []),
-                '-lm']
+                *(['-lssl', '-lcrypto'] if self.exercise.chapter >= '07' else []),
+                *(['-lcunit'] if with_grader else []), '-lm']
 
 
 def open_to_all(folder):
@@ -182,7 +185,7 @@ def run_mode(kit, folder, name, mode):
         said = read_record(done, nonce)
         said.update(seconds=round(done.seconds, 3), findings=[])
         if mode == 'sanitizers':
-            said['findings'] = findings.of_sanitizers(private, files)
+            said['findings'] = findings.of_sanitizers(private, files, done.errors + ''.join(said['errors']))
         elif mode == 'valgrind':
             said['findings'], logs = findings.of_valgrind(private, files, said['passed'])
             if said['passed'] and not logs and exercise.kind == 'functions':
@@ -196,7 +199,7 @@ def run_mode(kit, folder, name, mode):
 
 def read_record(done, nonce):
     """The story, and whether the test passed: the record says so, ends there, and the process ended well."""
-    said = {'passed': False, 'did': [], 'expected': '', 'got': '', 'stopped': done.stopped}
+    said = {'passed': False, 'did': [], 'expected': '', 'got': '', 'stopped': done.stopped, 'errors': []}
     last = ''
     for line in done.record:
         mark, _, rest = line.partition(' ')
@@ -209,6 +212,8 @@ def read_record(done, nonce):
             said['did'].append(text[:2000])
         elif kind in ('expected', 'got'):
             said[kind] = text[:4000]
+        elif kind == 'errors':
+            said['errors'].append(text[:8000] + '\n')
         elif kind == 'time' and not said['stopped']:
             said['stopped'] = 'cpu'
     said['did'] = said['did'][-3:]
@@ -239,7 +244,9 @@ def how_it_ended(done, last):
         return expected, f'it died of {name}' + (f' ({why})' if why else '')
     if last.startswith('end'):
         return expected, f'it ended with status {done.status}'
-    said = done.errors.strip().splitlines()
+    said = [line for line in done.errors.strip().splitlines() if not line.lstrip().startswith('#')]
+    if 'runtime error: ' in done.errors or 'Sanitizer' in done.errors or done.status == 1 and not said:
+        return expected, 'a sanitizer stopped it'
     return expected, (f'the process ended with status {done.status} in the middle of the test: was exit called?'
                       + (f' The last it said: {said[-1][:300]}' if said else ''))
 
@@ -414,7 +421,7 @@ class Bench:
         return self.kits[key]
 
     def run(self, gradings, each_done, progress=None):
-        """Calls each_done(grading) as soon as one is complete; gradings may be a generator, taken as workers get free."""
+        """Calls each_done(grading) when one is complete; gradings may be a generator, taken as workers get free."""
         if self.pool is None:
             self.pool = concurrent.futures.ProcessPoolExecutor(
                 self.jobs, multiprocessing.get_context('fork'), jail.prepare_worker)

@@ -103,7 +103,7 @@ def table(record, colour=False, most_stories=4):
     if record['hint'] and hinted not in [test['name'] for test in bad[:most_stories]]:
         out += ['', wrapped('hint', record['hint']['text'])]
     if len(bad) > most_stories:
-        out += ['', f'and {len(bad) - most_stories} more that did not pass; build/grade/{record["exercise"]}.txt has all']
+        out += ['', f'and {len(bad) - most_stories} more; build/grade/{record["exercise"]}.txt has all']
     return '\n'.join(out)
 
 
@@ -122,7 +122,8 @@ def gradescope(records, seconds, note=''):
     known = headings()
     for record in records:
         def add(name, score, most, output, passed, visibility='visible', extra=(), record=record):
-            tests.append({'score': score, 'max_score': most, 'status': 'passed' if passed else 'failed', 'name': name,
+            tests.append({'score': score, 'max_score': most, 'name': name,
+                          'status': 'passed' if passed else 'failed',
                           'number': f"{record['exercise']}.{sum(t['tags'][0] == record['exercise'] for t in tests) + 1}",
                           'output': output, 'tags': [record['exercise'], *extra], 'visibility': visibility})
         if record['most_tidy']:
