@@ -1,0 +1,100 @@
+/* Told when the output is closed, whether the command has ended or not. */
+#include "answer.h"
+#include "subprocess.h"
+#include "transport.h"
+#include <stdlib.h>
+#include <string.h>
+
+static struct answer *answer_of(struct protocol *protocol)
+{
+    return (struct answer *)((char *)protocol - offsetof(struct answer, protocol));
+}
+
+static void connection_made(struct protocol *protocol, struct transport *transport)
+{
+    answer_of(protocol)->transport = transport;
+}
+
+static void pipe_data_received(struct protocol *protocol, int fd, const void *data, size_t size)
+{
+    struct answer *self = answer_of(protocol);
+    char *more = realloc(self->output, self->size + size);
+    (void)fd;
+    if (more == NULL) {
+        transport_close(self->transport);
+        return;
+    }
+    memcpy(more + self->size, data, size);
+    self->output = more;
+    self->size += size;
+}
+
+static void grace_is_over(void *context)
+{
+    struct answer *self = context;
+    self->cut = !transport_is_closing(self->transport);
+    transport_close(self->transport);
+}
+
+static void process_exited(struct protocol *protocol)
+{
+    struct answer *self = answer_of(protocol);
+    if (loop_call_later(self->loop, self->grace, &self->limit) != 0)
+        grace_is_over(self);
+}
+
+static void pipe_connection_lost(struct protocol *protocol, int fd, const struct error *exc)
+{
+    struct answer *self = answer_of(protocol);
+    (void)fd, (void)exc;
+    transport_get_returncode(self->transport, &self->returncode);
+    self->told(self);
+}
+
+static void connection_lost(struct protocol *protocol, const struct error *exc)
+{
+    struct answer *self = answer_of(protocol);
+    (void)exc;
+    timer_handle_cancel(&self->limit);
+}
+
+static const struct protocol_callbacks answer_callbacks = {
+    .connection_made = connection_made,
+    .pipe_data_received = pipe_data_received,
+    .pipe_connection_lost = pipe_connection_lost,
+    .process_exited = process_exited,
+    .connection_lost = connection_lost,
+};
+
+static struct protocol *protocol_of_answer(void *context)
+{
+    return &((struct answer *)context)->protocol;
+}
+
+int answer_ask(struct answer *self, struct loop *loop, const char *command, double grace)
+{
+    const struct subprocess_options options = {
+        .stdin_from = SUBPROCESS_DEVNULL, .stderr_to = SUBPROCESS_INHERIT};
+    self->protocol.callbacks = &answer_callbacks;
+    self->loop = loop;
+    self->grace = grace;
+    timer_handle_init(&self->limit, grace_is_over, self);
+    future_init(&self->started, loop);
+    int failed = loop_subprocess_shell(
+        loop, &self->started, protocol_of_answer, self, command, &options);
+    if (failed == 0 && future_done(&self->started))
+        failed = future_result(&self->started, NULL);
+    if (failed)
+        future_destroy(&self->started);
+    return failed;
+}
+
+void answer_clear(struct answer *self)
+{
+    void *transport = NULL;
+    future_result(&self->started, &transport);
+    transport_release(transport);
+    future_destroy(&self->started);
+    free(self->output);
+    self->output = NULL;
+}
