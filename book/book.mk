@@ -5,7 +5,7 @@
 weaver := book/conf.py $(wildcard book/_ext/*.py book/_ext/*/*.py book/_ext/static/*) \
     $(addprefix book/press/,noweb.py c_names.py stage.py)
 # The folders too: a page that goes away is a change.
-pages := book/. chapters/. $(wildcard book/*.md book/*.txt book/_static/* book/_templates/* book/figures/*) \
+pages := book/. chapters/. $(wildcard chapters/solutions/. chapters/solutions/*.nw) $(wildcard book/*.md book/*.txt book/_static/* book/_templates/* book/figures/*) \
     $(wildcard tests/conformance/scenarios tests/conformance/scenarios/* tests/conformance/scenarios/*/*.txt)
 
 html: build/book/html.stamp ## the woven book: open build/book/html/index.html

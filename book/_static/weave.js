@@ -200,4 +200,28 @@
         document.addEventListener('DOMContentLoaded', begin);
     else
         begin();
+
+    /* ---- what is folded opens for a link to it, or into it ---- */
+
+    function unfold() {
+        var target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+        if (!target)
+            return;
+        var opened = false;
+        function open(details) {
+            opened = opened || !details.open;
+            details.open = true;
+        }
+        for (var above = target; above; above = above.parentElement)
+            if (above.tagName === 'DETAILS')
+                open(above);
+        var section = target.tagName === 'SECTION' ? target : target.tagName === 'SPAN' ? target.parentElement : null;
+        if (section && section.tagName === 'SECTION')
+            section.querySelectorAll(':scope > details.nw-fold').forEach(open);
+        if (opened)
+            target.scrollIntoView();
+    }
+
+    window.addEventListener('hashchange', unfold);
+    unfold();
 })();

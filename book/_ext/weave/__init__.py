@@ -35,7 +35,7 @@ sys.path.insert(0, PRESS)
 import noweb  # noqa: E402
 
 from . import epub, exercises, furo_files, html, latex, pages, scenarios, web  # noqa: E402
-from .elements import nw_chunk, nw_hint, nw_html, nw_list, nw_quote, nw_scenario  # noqa: E402
+from .elements import nw_chunk, nw_fold, nw_hint, nw_html, nw_list, nw_quote, nw_scenario  # noqa: E402
 from .reading import Parser  # noqa: E402
 from .view import Link, View, slug  # noqa: E402
 
@@ -191,6 +191,7 @@ def note_facts(app, doctree):
         'quotes': [(n['code'], n['file']) for n in doctree.findall(nw_quote)],
         'scenarios': [n['scenario'] for n in doctree.findall(nw_scenario)],
         'chunks': [n['name'] for n in doctree.findall(nw_chunk) if 'name' in n],
+        'exercises': exercises.mark(env.docname, doctree),
         'lists': sorted({n['kind'] for n in doctree.findall(nw_list)}),
     }
 
@@ -225,7 +226,8 @@ def structure(env):
              sorted((label, target[0], target[1], str(target[2])) for label, target in standard.labels.items()),
              sorted((d, sorted(n.items())) for d, n in env.toc_secnumbers.items()),
              sorted((d, sorted((k, sorted(v.items())) for k, v in n.items())) for d, n in env.toc_fignumbers.items()),
-             sorted((key, target[0], target[1]) for key, target in standard.objects.items())]
+             sorted((key, target[0], target[1]) for key, target in standard.objects.items()),
+             sorted(exercises.places(facts_of(env)).items())]
     return hashlib.sha256(repr(shown).encode()).hexdigest()
 
 
@@ -405,6 +407,7 @@ class Page:
 
 def fill_page(app, doctree, docname):
     web.decorate(app, doctree, docname)
+    exercises.link(doctree, docname, exercises.places(facts_of(app.env)), html.Writer(app.builder, docname))
     Page(app, doctree, docname).fill()
     if app.builder.name == 'latex':
         latex.mark_parts(app, doctree)
@@ -421,6 +424,7 @@ def setup(app):
     app.add_node(nw_chunk, html=(html.visit_chunk, html.depart), epub=(epub.visit_chunk, html.depart))
     app.add_node(nw_html, html=(html.visit_html, html.depart), epub=(html.visit_html, html.depart))
     app.add_node(nw_hint, **exercises.HINT_VISITORS)
+    app.add_node(nw_fold, **exercises.FOLD_VISITORS)
     app.add_builder(epub.Builder, override=True)
     app.set_translator('latex', latex.Translator)
     for name, kind in (('chunklist', 'chunks'), ('identifierlist', 'identifiers'), ('scenarios', 'scenarios'),
@@ -430,6 +434,7 @@ def setup(app):
     app.add_directive('chunk', ShowChunk)
     app.add_directive('aside', Aside)
     app.add_directive('hint', exercises.Hint, override=True)
+    app.add_directive('solutions', exercises.Solutions)
     app.add_role('scenario', ScenarioRole())
     app.add_role('test', TestRole())
     app.add_config_value('weave_library', [], 'env')

@@ -22,5 +22,9 @@ class nw_html(nodes.General, nodes.Element):
     """A list ready to be written: its `html`; the text for the search is in its children."""
 
 
+class nw_fold(nodes.General, nodes.Element):
+    """The solution of an exercise: folded on a page, an ordinary part of the text elsewhere."""
+
+
 class nw_hint(nodes.General, nodes.Element):
     """A {hint}: folded on a page, in small print where nothing can be folded."""

@@ -1,7 +1,15 @@
-"""Exercises: hints that are folded away."""
+"""Exercises: hints that are folded away, solutions that are, and the links between exercise and solution."""
+import re
+
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
-from .elements import nw_hint
+from .elements import nw_fold, nw_hint
+from .view import Link
+
+TITLE = re.compile(r'Exercise (\d+)\.(\d+)\b')
+FOLDER = 'chapters/solutions/'
 
 
 class Hint(SphinxDirective):
@@ -16,8 +24,76 @@ class Hint(SphinxDirective):
         return [node]
 
 
+class Solutions(SphinxDirective):
+    """{solutions}: the pages of solutions, one a chapter. An edition for students has none, and says so."""
+
+    def run(self):
+        pages = sorted(doc for doc in self.env.found_docs if doc.startswith(FOLDER))
+        self.env.note_reread()
+        if not pages:
+            return [nodes.paragraph('', 'This edition of the book has no solutions.')]
+        tree = addnodes.toctree(
+            '', entries=[(None, doc) for doc in pages], includefiles=pages, maxdepth=1, glob=False, hidden=False,
+            caption=None, rawcaption='', numbered=0, titlesonly=True, includehidden=False, parent=self.env.docname)
+        self.set_source_info(tree)
+        return [nodes.compound('', tree, classes=['toctree-wrapper'])]
+
+
+# ---------------------------------------------------------------- which exercise stands where
+
+def sections(doctree):
+    """(section, '4-1') of every exercise or solution on the page."""
+    for section in list(doctree.findall(nodes.section)):
+        found = TITLE.match(section.next_node(nodes.title).astext()) if section.children else None
+        if found:
+            yield section, f'{found[1]}-{found[2]}'
+
+
+def mark(docname, doctree):
+    """After a page is read: gives each exercise and solution an anchor of its own, folds solutions; what there is."""
+    kind = 'solution' if docname.startswith(FOLDER) else 'exercise'
+    found = []
+    for section, number in sections(doctree):
+        section['ids'].append(f'{kind}-{number}')
+        if kind == 'solution':
+            fold = nw_fold('', *section.children[1:])
+            section[1:] = [fold]
+        found.append((kind, number))
+    return found
+
+
+def places(facts):
+    """(kind, '4-1') -> docname"""
+    return {tuple(key): doc for doc, known in facts.items() for key in known.get('exercises', ())}
+
+
+def link(doctree, docname, known, writer):
+    """From the end of an exercise to its solution, and from the head of a solution to its exercise."""
+    kind, other, text = ('solution', 'exercise', 'The exercise') if docname.startswith(FOLDER) else \
+        ('exercise', 'solution', 'A solution')
+    for section, number in sections(doctree):
+        doc = known.get((other, number))
+        if doc is None or (kind, number) not in known:
+            continue
+        address = writer.href(Link(text, doc, f'{other}-{number}'))
+        line = nodes.paragraph('', '', nodes.reference('', text, internal=True, refuri=address),
+                               classes=['nw-other-half'])
+        if kind == 'solution':
+            section.insert(1, line)
+        else:
+            after = next((n for n, child in enumerate(section.children) if isinstance(child, nodes.section)),
+                         len(section.children))
+            section.insert(after, line)
+
+
+# ---------------------------------------------------------------- how they look
+
 def visit_html(self, _node):
     self.body.append('<details class="nw-hint"><summary>A hint</summary>\n')
+
+
+def visit_fold(self, _node):
+    self.body.append('<details class="nw-fold"><summary>The solution</summary>\n')
 
 
 def depart_html(self, _node):
@@ -40,10 +116,12 @@ def depart_latex(self, _node):
     self.body.append('\n\\end{quote}\n')
 
 
-def visit_other(_self, _node):
-    """Its paragraphs are ordinary ones."""
+def as_it_is(_self, _node):
+    """Its parts are ordinary ones."""
 
 
 HINT_VISITORS = {'html': (visit_html, depart_html), 'epub': (visit_epub, depart_epub),
-                 'latex': (visit_latex, depart_latex), 'text': (visit_other, visit_other),
-                 'man': (visit_other, visit_other), 'texinfo': (visit_other, visit_other)}
+                 'latex': (visit_latex, depart_latex), 'text': (as_it_is, as_it_is),
+                 'man': (as_it_is, as_it_is), 'texinfo': (as_it_is, as_it_is)}
+FOLD_VISITORS = {'html': (visit_fold, depart_html), 'epub': (as_it_is, as_it_is), 'latex': (as_it_is, as_it_is),
+                 'text': (as_it_is, as_it_is), 'man': (as_it_is, as_it_is), 'texinfo': (as_it_is, as_it_is)}

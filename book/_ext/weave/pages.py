@@ -6,11 +6,11 @@ from sphinx.project import Project
 
 
 class BookProject(Project):
-    """Pages of book/ lose that prefix, chapters keep theirs; nothing else of the tree is a page."""
+    """Pages of book/ lose that prefix, chapters and solutions keep theirs; nothing else of the tree is a page."""
 
     def discover(self, exclude_paths=(), include_paths=('**',)):
         self.docnames = set()
-        for pattern in ('book/*.md', 'chapters/*.nw'):
+        for pattern in ('book/*.md', 'chapters/*.nw', 'chapters/solutions/*.nw'):
             for path in glob.glob(os.path.join(glob.escape(self.srcdir), pattern)):
                 self.docnames.add(self.path2doc(path))
         return self.docnames
@@ -22,7 +22,7 @@ class BookProject(Project):
         folder, _, base = name.rpartition('/')
         if suffix == '.md' and folder == 'book':
             return base
-        if suffix == '.nw' and folder == 'chapters':
+        if suffix == '.nw' and folder in ('chapters', 'chapters/solutions'):
             return name
         return None
 

@@ -91,7 +91,12 @@ class View:
 
     def number(self, chunk):
         chapter = self.chapter(chunk.file)
-        return f'{chapter}.{chunk.ordinal}' if chapter else str(chunk.ordinal)
+        appendix = 'C' if self.is_solution(chunk.file) else ''
+        return f'{appendix}{chapter}.{chunk.ordinal}' if chapter else str(chunk.ordinal)
+
+    @staticmethod
+    def is_solution(path):
+        return path.startswith('chapters/solutions/')
 
     def is_file(self, name):
         path = r'[\w+-]+(?:[./][\w+-]+)*\.\w+|(?:[\w.+-]+/)*Makefile'
@@ -262,6 +267,8 @@ class View:
         """[(doc, number, programs that fail, programs)] with [Link] of the programs, in the order of the book."""
         out = []
         for path, a_file in self.book.files.items():
+            if self.is_solution(path):
+                continue
             links = [self.link(c) for c in a_file.chunks if c.part == 1 and self.is_file(c.name)]
             out.append((self.doc(path), self.chapter(path), [link for link in links if link.text.startswith('bad/')],
                         [link for link in links if link.text.startswith('programs/')]))

@@ -124,7 +124,7 @@ def gradescope(records, seconds, note=''):
         def add(name, score, most, output, passed, visibility='visible', extra=(), record=record):
             tests.append({'score': score, 'max_score': most, 'name': name,
                           'status': 'passed' if passed else 'failed',
-                          'number': f"{record['exercise']}.{sum(t['tags'][0] == record['exercise'] for t in tests) + 1}",
+                          'number': f"{record['exercise']}.{sum(record['exercise'] in t['tags'] for t in tests) + 1}",
                           'output': output, 'tags': [record['exercise'], *extra], 'visibility': visibility})
         if record['most_tidy']:
             output = record['failed'] or '\n'.join(record['warnings'])
