@@ -199,6 +199,21 @@ static void abort_at_data(struct party *party, const void *data, size_t size)
     transport_abort(party->transport);
 }
 
+static void what_comes_after_close_is_not_heard(void)
+{
+    struct tls_bench bench;
+    tls_begin(&bench, NULL, NULL);
+    meet_plain_server(&bench);
+    transport_close(bench.client.transport);
+    CHECK_INT(peer_write(&bench, "too late"), 1);
+    CHECK_INT(peer_hears_end(&bench), SSL_ERROR_ZERO_RETURN);
+    CHECK_STORY(&bench.client, "");
+    peer_says_goodbye(&bench);
+    UNTIL(bench.loop, &bench.client.party, "EOF;CL(None)");
+    CHECK_INT(bench.client.party.deliveries, 0);
+    tls_end(&bench);
+}
+
 static void aborted_while_receiving_it_is_lost(void)
 {
     struct tls_bench bench;
@@ -225,6 +240,7 @@ static const struct test tests[] = {
     TEST(what_is_written_after_close_is_dropped_and_in_the_end_logged),
     TEST(closing_twice_is_closing_once),
     TEST(closed_while_receiving_nothing_more_comes),
+    TEST(what_comes_after_close_is_not_heard),
     TEST(aborted_while_receiving_it_is_lost),
 };
 const struct test_group ending_group = TEST_GROUP("endings", tests);

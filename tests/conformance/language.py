@@ -65,7 +65,12 @@ VERBS = {
     'endpoint': (('party', '+peer'), {'connected': 'yesno', 'host': 'host', 'family': 'family'}),
     'sendto_until_full': ((TARGETED, 'number'), {}),
     'count_datagrams': (('peer',), {}),
-    'sendto': ((TARGETED, 'data'), {'to': 'peer'}),
+    'create_endpoint': (('+op', 'factory'), {
+        'host': 'host', 'port': 'port', 'remote': 'host', 'remote_port': 'port', 'family': 'ip', 'sock': 'peer',
+        'reuse_port': 'yesno', 'broadcast': 'yesno'}),
+    'mailbox': (('+peer',), {}),
+    'speak_to': (('peer', 'party'), {}),
+    'sendto': ((TARGETED, 'data'), {'to': 'destination'}),
     'write': ((TARGETED, 'data'), {}),
     'writelines': ((TARGETED, 'text*'), {}),
     'write_eof': ((TARGETED,), {}),
@@ -232,7 +237,7 @@ class Reader:
     def declare(self, name, kind, line=None):
         if not re.fullmatch(r'[a-z][a-z0-9_]*', name):
             self.fail('%r is not a name (small letters, digits and _)' % name, line)
-        if name in ('loop', 'fds', 'self', 'closed') or self.names.get(name, kind) != kind:
+        if name in ('loop', 'fds', 'self', 'closed', 'everybody') or self.names.get(name, kind) != kind:
             self.fail('the name %s is taken' % name, line)
         self.names[name] = kind
 
@@ -512,6 +517,9 @@ class Reader:
         if (prop.endswith('_is') or prop == 'got_all') != bool(colon) or (colon and self.kind_of(other) != 'peer'):
             return None
         return word if dot and prop in PROPERTIES.get(kind, ()) else None
+
+    def as_destination(self, word):
+        return word if word == 'everybody' or self.kind_of(word) == 'peer' else None
 
     def as_comparison(self, word):
         return word if word in ('<', '<=', '>', '>=', '==') else None

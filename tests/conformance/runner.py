@@ -695,8 +695,32 @@ class Run:
         if family != 'unix':
             theirs.connect(ours.getsockname())
 
+    def do_create_endpoint(self, name, factory, **named):
+        host, remote = self.host_of(named.get('host', 'none')), self.host_of(named.get('remote', 'none'))
+        options = self.common({key: named[key] for key in ('sock', 'family', 'reuse_port') if key in named}, {})
+        if 'broadcast' in named:
+            options['allow_broadcast'] = named['broadcast'] == 'yes'
+        if 'host' in named or 'port' in named:
+            options['local_addr'] = (host, self.port_of(named.get('port', '0')))
+        if 'remote' in named or 'remote_port' in named:
+            options['remote_addr'] = (remote, self.port_of(named.get('remote_port', '0')))
+        self.begin(name, 'create_endpoint', lambda: self.loop.create_datagram_endpoint(
+            self.factory(factory), **options))
+
+    def do_mailbox(self, name):
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.bind(('127.0.0.1', 0))
+        self.peers[name] = Peer(name, sock)
+        self.peers[name].address = sock.getsockname()
+        self.know_port(sock, name)
+
+    def do_speak_to(self, name, party):
+        ours = self.transport(party).get_extra_info('socket')
+        self.know_port(ours, party)
+        self.peers[name].thing.connect(('127.0.0.1', ours.getsockname()[1]))
+
     def do_sendto(self, party, data, to=None):
-        address = self.peers[to].address if to else None
+        address = ('127.255.255.255', 9) if to == 'everybody' else self.peers[to].address if to else None
         self.move('sendto', party, self.payload(data), address)
 
     def do_sendto_until_full(self, party, size):

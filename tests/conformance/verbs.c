@@ -838,14 +838,63 @@ static void verb_endpoint(const struct action *action)
         emit("connect: %s", errno_name(errno));
 }
 
+static int port_option(const struct action *action, const char *name)
+{
+    return option(action, name) != NULL ? port_of(option(action, name)) : 0;
+}
+
+static void verb_create_endpoint(const struct action *action)
+{
+    struct operation *operation = begin(word(action, 0));
+    operation->is_connection = true;
+    struct datagram_options options = {
+        .local_host = host_of(option(action, "host")),
+        .local_port = port_option(action, "port"),
+        .remote_host = host_of(option(action, "remote")),
+        .remote_port = port_option(action, "remote_port"),
+        .family = family_of(action),
+        .sock = give(operation, option(action, "sock")),
+        .reuse_port = choice(action, "reuse_port") == OPTION_ON,
+        .allow_broadcast = choice(action, "broadcast") == OPTION_ON,
+    };
+    begun(operation, "create_endpoint",
+        loop_create_datagram_endpoint(run.loop, &operation->done, make_protocol,
+            maker_for(word(action, 1), operation), &options));
+}
+
+static void verb_mailbox(const struct action *action)
+{
+    struct address here;
+    struct peer *peer = thing_new(PEER, word(action, 0), sizeof *peer);
+    peer->fd = bound_datagrams("127.0.0.1", &here);
+    peer->open = true;
+    address_copy(&peer->address, &here);
+    know_port(peer->fd, peer->thing.name);
+}
+
+static void verb_speak_to(const struct action *action)
+{
+    const struct peer *peer = thing_get(PEER, word(action, 0));
+    const int *fd = transport_get_extra_info(party_get(word(action, 1))->transport, "socket");
+    struct address there;
+    know_port(*fd, word(action, 1));
+    if (address_of_socket(*fd, &there) == 0)
+        there.of.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(peer->fd, &there.of.any, there.size) < 0)
+        emit("connect: %s", errno_name(errno));
+}
+
 static void verb_sendto(const struct action *action)
 {
     size_t size;
     const char *to = option(action, "to");
     const void *data = payload(&action->words[1], &size);
-    attempt("sendto",
-        transport_sendto(transport_of(action), data, size,
-            to == NULL ? NULL : &((struct peer *)thing_get(PEER, to))->address));
+    struct address address = {.size = sizeof address.of.in};
+    address.of.in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(9)};
+    address.of.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK | 0xffffff); /* everybody on the loopback net */
+    if (to != NULL && strcmp(to, "everybody") != 0)
+        address = ((struct peer *)thing_get(PEER, to))->address;
+    attempt("sendto", transport_sendto(transport_of(action), data, size, to == NULL ? NULL : &address));
 }
 
 /* Until one has to wait here: the socket takes no more. */
@@ -921,6 +970,9 @@ const struct verb loop_verbs[] = {
     {"drop", verb_drop},
     {"link", verb_link},
     {"endpoint", verb_endpoint},
+    {"create_endpoint", verb_create_endpoint},
+    {"mailbox", verb_mailbox},
+    {"speak_to", verb_speak_to},
     {"sendto", verb_sendto},
     {"sendto_until_full", verb_sendto_until_full},
     {"count_datagrams", verb_count_datagrams},
