@@ -33,8 +33,8 @@ static void let_out(struct chat *chat, int client)
     close(client);
 }
 
-/* Sends the bytes to every client but the speaker. Waits for nobody: a client that does not take all
-   of them at once is let out. */
+/* Sends the bytes to every client but the speaker. Waits for nobody: a client that
+   does not take all of them at once is let out. */
 static void pass_on(struct chat *chat, int speaker, const char *data, size_t size)
 {
     if (send(speaker, data, size, MSG_NOSIGNAL) < 0)
@@ -63,7 +63,8 @@ static int keep_chatting(struct chat *chat, const sigset_t *while_waiting)
 {
     while (!interrupted) {
         chat->ready = chat->watched;
-        if (pselect(chat->highest + 1, &chat->ready, NULL, NULL, NULL, while_waiting) < 0) {
+        int end = chat->highest + 1;
+        if (pselect(end, &chat->ready, NULL, NULL, NULL, while_waiting) < 0) {
             if (errno == EINTR)
                 continue;
             perror("select_chat: pselect");
@@ -92,7 +93,8 @@ int main(int argc, char **argv)
         {"--host", ARGUMENT_TEXT, &host, "the IPv4 address to serve on (127.0.0.1)"},
         {"--port", ARGUMENT_PORT, &port, "the port to serve on (8888; 0: any)"},
     };
-    int status = arguments_parse(argc, argv, "Tell everyone what the others say.", arguments, 2);
+    int status = arguments_parse(
+        argc, argv, "Tell everyone what the others say.", arguments, 2);
     if (status >= 0)
         return status;
     setvbuf(stdout, NULL, _IOLBF, 0);

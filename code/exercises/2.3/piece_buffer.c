@@ -21,7 +21,8 @@ size_t piece_buffer_size(const struct piece_buffer *buffer)
     return buffer != NULL ? buffer->size : 0;
 }
 
-size_t piece_buffer_list(const struct piece_buffer *buffer, struct iovec *entries, size_t most)
+size_t piece_buffer_list(
+    const struct piece_buffer *buffer, struct iovec *entries, size_t most)
 {
     (void)buffer;
     (void)entries;
