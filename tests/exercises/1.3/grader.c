@@ -12,10 +12,12 @@ static char story[64];
 static struct loop *loop;
 static int passes; /* as counted by the clock, which each pass reads when a timer is armed */
 
-static void say(void *letter)
+static void say(void *context)
 {
-    if (strlen(story) + 1 < sizeof story)
-        strncat(story, letter, 1);
+    const char *letter = context;
+    size_t length = strlen(story);
+    if (length + 1 < sizeof story)
+        story[length] = *letter;
 }
 
 static void begin(void)
