@@ -439,6 +439,7 @@ def setup(app):
     app.add_role('test', TestRole())
     app.add_config_value('weave_library', [], 'env')
     app.connect('builder-inited', pages.install)
+    app.connect('builder-inited', furo_files.mend_pages)
     app.connect('env-get-outdated', look_outside)
     app.connect('doctree-read', note_facts)
     app.connect('env-purge-doc', forget)

@@ -1,4 +1,5 @@
-"""Mends Furo's files as Debian packages them, after they were copied beside the pages.
+"""Mends Furo's pages for those who read with their ears or the keyboard, and its files as Debian packages them, after
+they were copied beside the pages.
 
 There the style sheet asks the machine's web server for another one and has lost its dark colours for
 readers whose system is dark, and the script is a module in two files, which a page opened from disk
@@ -35,11 +36,40 @@ def mend_script(text, folder):
     return f'{gumshoe}\n(function () {{\n{text.replace(asked, "")}\n}})();\n'
 
 
+PAGE = (
+    ('<aside class="sidebar-drawer">', '<aside class="sidebar-drawer" aria-label="The book">'),
+    ('<aside class="toc-drawer">', '<aside class="toc-drawer" aria-label="This page">'),
+    ('<p class="caption" role="heading">', '<p class="caption" role="heading" aria-level="2">'),
+    ('<label class="overlay ', '<label aria-hidden="true" class="overlay '),     # where a click closes a drawer
+    ('<div class="content-icon-container">',
+     '<div class="content-icon-container" role="region" aria-label="Tools of the page">'),
+    ('<pre>', '<pre tabindex="0">'),            # what may scroll must be reached by the keyboard
+)
+
+
+def mend_page(text):
+    for old, new in PAGE:
+        text = text.replace(old, new)
+    return text
+
+
+def mend_pages(app):
+    """Before the first page is rendered."""
+    if app.builder.name == 'html':
+        templates = app.builder.templates
+        render = templates.render
+        templates.render = lambda name, context: (
+            mend_page(render(name, context)) if name.endswith('.html') else render(name, context))
+
+
 def mend(app, exception):
     if exception or app.builder.name != 'html':
         return
     static = os.path.join(app.outdir, '_static')
     for name, change in (('styles/furo.css', mend_style),
+                         # Sphinx takes the key / for its search, whatever the theme says.
+                         ('documentation_options.js', lambda text: text.replace(
+                             'ENABLE_SEARCH_SHORTCUTS: true', 'ENABLE_SEARCH_SHORTCUTS: false')),
                          ('scripts/furo.js', lambda text: mend_script(text, os.path.join(static, 'scripts')))):
         path = os.path.join(static, name)
         if os.path.exists(path):

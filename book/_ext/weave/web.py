@@ -109,7 +109,8 @@ class Web:
         ordered = sorted(used.items(), key=lambda item: item[0][0].split(' ')[-1].lower())
         shown = (f'<span>{writer.a(target, f"<code>{escape(title)}</code>", "nw-use")}&nbsp;'
                  f'<span class="nw-n">{number}</span></span>' for (title, number), target in ordered)
-        return ('<aside class="nw-mini" aria-label="Names used in this section">\n<p>'
+        title = next(iter(section.findall(nodes.title))).astext()
+        return (f'<aside class="nw-mini" aria-label="Names used in “{escape(title)}”">\n<p>'
                 + '\n'.join(shown) + '</p></aside>\n')
 
     def digest(self, doc):
