@@ -9,6 +9,7 @@
 #   book/book.mk           weaving
 #   tests/tests.mk         tests, memory checks, lint
 #   tests/exercises/exercises.mk   starting, trying and grading exercises; what students and teachers get
+#   tests/book/book.mk     tests of the woven book
 #   tests/bench/bench.mk   speed, as ratios to peers
 #   tests/fuzz/fuzz.mk     fuzzing
 
@@ -40,6 +41,7 @@ include chapters/chapters.mk
 include book/book.mk
 include tests/exercises/exercises.mk
 include tests/tests.mk
+include tests/book/book.mk
 include tests/bench/bench.mk
 include tests/fuzz/fuzz.mk
 

@@ -41,6 +41,7 @@ html_css_files = ['weave.css']
 html_js_files = [(name, {'defer': 'defer'}) for name in ('weave.js', 'player.js')]
 html_copy_source = False
 html_show_sourcelink = False
+html_search_scorer = os.path.join(HERE, '_ext/weave/scorer.js')
 html_show_search_summary = False    # it fetches pages, which a browser refuses for files
 
 

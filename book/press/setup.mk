@@ -10,3 +10,4 @@ setup-dev: $(filter setup,$(after_setup)) ## install what working on the book ne
 
 setup-book: $(filter setup setup-dev,$(after_setup)) ## install what PDF, EPUB and browser tests need too
 	@book/press/setup reader book
+	@book/press/browser_modules build/browser

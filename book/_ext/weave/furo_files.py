@@ -43,6 +43,8 @@ PAGE = (
     ('<label class="overlay ', '<label aria-hidden="true" class="overlay '),     # where a click closes a drawer
     ('<div class="content-icon-container">',
      '<div class="content-icon-container" role="region" aria-label="Tools of the page">'),
+    ('<th class="head"><p></p></th>', '<td></td>'),
+    ('<div id="search-results"></div>', '<h1>Search</h1>\n<div id="search-results"></div>'),
     ('<pre>', '<pre tabindex="0">'),            # what may scroll must be reached by the keyboard
 )
 
