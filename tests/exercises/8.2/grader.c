@@ -163,7 +163,8 @@ static void a_deaf_head_is_made_to_end(void)
 static void who_is_polite_may_tidy_up(void)
 {
     struct home home;
-    begin(&home, QUIETLY "(trap 'echo tidied >&9; exit' TERM; echo polite >&9; while :; do sleep 0.01; done) & wait", 0.5);
+    begin(&home,
+        QUIETLY "(trap 'echo tidied >&9; exit' TERM; echo polite >&9; while :; do sleep 0.01; done) & wait", 0.5);
     until_said(&home, "polite");
     did("asked it to end, with a grace of 0.5 s");
     family_end(&home.family);
