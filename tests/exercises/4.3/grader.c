@@ -95,8 +95,8 @@ static void every_cut_gives_the_same_lines(void)
             feed_piece(&escaped, stream + first, second - first);
             int answer = feed_piece(&escaped, stream + second, size - second);
             bool same = strcmp(taken.text, "[ab][\nc\\][][d\\\n]") == 0;
-            expect(answer == 0 && same, "the lines to be [ab][\\nc\\\\][][d\\\\\\n]", "%s, when cut after %zu and %zu bytes",
-                quoted(taken.text, taken.length), first, second);
+            expect(answer == 0 && same, "the lines to be [ab][\\nc\\\\][][d\\\\\\n]",
+                "%s, when cut after %zu and %zu bytes", quoted(taken.text, taken.length), first, second);
             escaped_clear(&escaped);
         }
 }
