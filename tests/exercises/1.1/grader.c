@@ -55,9 +55,9 @@ static void a_signal_becomes_a_number(void)
     did("caught SIGUSR1 and SIGUSR2, and sent SIGUSR2");
     open_and_catch_both();
     readable.fd = signal_pipe_descriptor();
-    expect_int("how many descriptors are readable before the signal", 0, poll(&readable, 1, 0));
+    expect_int("the number of readable descriptors before the signal", 0, poll(&readable, 1, 0));
     raise(SIGUSR2);
-    expect_int("how many descriptors are readable after it", 1, poll(&readable, 1, 0));
+    expect_int("the number of readable descriptors after it", 1, poll(&readable, 1, 0));
     expect_next(SIGUSR2);
     expect_next(0);
     signal_pipe_close();
@@ -155,7 +155,7 @@ static void closing_gives_the_signals_back(void)
         signal_pipe_close();
         expect_handled_as_before();
         raise(SIGUSR1);
-        expect_int("how often the program's own handler was called", round + 1, heard);
+        expect_int("the number of calls of the program's own handler", round + 1, heard);
         did("did all of it once more");
     }
 }
@@ -172,7 +172,7 @@ static void nothing_is_written_after_closing(void)
     raise(SIGUSR1);
     raise(SIGUSR2);
     ssize_t strange = read(others[0], bytes, sizeof bytes);
-    expect_int("how many bytes stand in the other pipe", 0, strange > 0 ? strange : 0);
+    expect_int("the number of bytes in the other pipe", 0, strange > 0 ? strange : 0);
     close(others[0]);
     close(others[1]);
 }

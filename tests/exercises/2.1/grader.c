@@ -66,7 +66,7 @@ static void expect_letters(size_t sent)
     char arrived[2 * LETTERS];
     end_sending(ends[0]);
     size_t size = receive(ends[1], arrived, sizeof arrived, patience());
-    expect_int("how many bytes arrived", LETTERS, (long long)size);
+    expect_int("the number of bytes that arrived", LETTERS, (long long)size);
     expect_bytes("what arrived", letters, LETTERS, arrived, size);
     expect_int("*sent", LETTERS, (long long)sent);
 }

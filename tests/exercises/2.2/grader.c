@@ -116,7 +116,7 @@ static void close_with_limit(struct client *client, double seconds)
 static void end(struct client *client)
 {
     loop_free(loop);
-    expect_int("how often the protocol was released at the end", 1, client->released);
+    expect_int("the number of calls of released", 1, client->released);
     close(client->peer);
 }
 
@@ -131,9 +131,9 @@ static void what_is_unsent_goes_out(void)
     close_with_limit(&client, 10);
     expect(transport_is_closing(client.transport), "the transport to be closing", "it is not");
     turn(3);
-    expect_int("how many bytes came", MUCH, (long long)take(&client, &ended));
+    expect_int("the number of bytes that came", MUCH, (long long)take(&client, &ended));
     expect(ended, "the end of the stream behind them", "nothing");
-    expect_int("how often connection_lost was called", 1, client.lost);
+    expect_int("the number of calls of connection_lost", 1, client.lost);
     end(&client);
 }
 
@@ -149,7 +149,7 @@ static void when_the_time_is_over_the_connection_is_lost(void)
     turn(3);
     now += 11;
     turn(3);
-    expect_int("how often connection_lost was called", 1, client.lost);
+    expect_int("the number of calls of connection_lost", 1, client.lost);
     end(&client);
 }
 
@@ -166,11 +166,11 @@ static void not_before_the_time_is_over(void)
         now += 0.5;
         turn(2);
     }
-    expect_int("how often connection_lost was called", 0, client.lost);
+    expect_int("the number of calls of connection_lost", 0, client.lost);
     did("let one more second go by");
     now += 1;
     turn(3);
-    expect_int("how often connection_lost was called", 1, client.lost);
+    expect_int("the number of calls of connection_lost", 1, client.lost);
     end(&client);
 }
 
@@ -182,10 +182,10 @@ static void a_limit_of_nothing_calls_back_into_nobody(void)
     connect_client(&client);
     transport_write(client.transport, text, sizeof text);
     close_with_limit(&client, 0);
-    expect_int("how often connection_lost was called before close_within returned", 0, client.lost);
+    expect_int("the number of calls of connection_lost before close_within returned", 0, client.lost);
     did("ran a few passes");
     turn(4);
-    expect_int("how often connection_lost was called", 1, client.lost);
+    expect_int("the number of calls of connection_lost", 1, client.lost);
     end(&client);
 }
 
@@ -200,10 +200,10 @@ static void try_limits(double first, double other)
     close_with_limit(&client, other);
     now += 3;
     turn(3);
-    expect_int("how often connection_lost was called", 1, client.lost);
+    expect_int("the number of calls of connection_lost", 1, client.lost);
     now += 10;
     turn(3);
-    expect_int("how often connection_lost was called, ten seconds later", 1, client.lost);
+    expect_int("the number of calls of connection_lost, ten seconds later", 1, client.lost);
     end(&client);
 }
 
@@ -229,8 +229,8 @@ static void each_transport_has_a_limit_of_its_own(void)
     turn(2);
     now += 3;
     turn(3);
-    expect_int("how often the connection_lost of the first was called", 1, one.lost);
-    expect_int("how often the connection_lost of the second was called", 1, other.lost);
+    expect_int("the number of calls of connection_lost for the first", 1, one.lost);
+    expect_int("the number of calls of connection_lost for the second", 1, other.lost);
     close(other.peer);
     end(&one);
 }
@@ -244,10 +244,10 @@ static void a_connection_that_is_lost_before_leaves_nothing_to_touch(void)
     connect_client(&client);
     close_with_limit(&client, 10);
     turn(3);
-    expect_int("how often connection_lost was called", 1, client.lost);
+    expect_int("the number of calls of connection_lost", 1, client.lost);
     now += 20;
     turn(3);
-    expect_int("how often connection_lost was called, 20 seconds later", 1, client.lost);
+    expect_int("the number of calls of connection_lost, 20 seconds later", 1, client.lost);
     end(&client);
 }
 
@@ -263,7 +263,7 @@ static void the_loop_may_be_closed_before_the_time_is_over(void)
     close_with_limit(&client, 12);
     turn(2);
     end(&client);
-    expect_int("how often connection_lost was called", 0, client.lost);
+    expect_int("the number of calls of connection_lost", 0, client.lost);
 }
 
 static void one_that_is_lost_stays_as_it_is(void)
@@ -281,7 +281,7 @@ static void one_that_is_lost_stays_as_it_is(void)
     did("freed the loop, and called it again");
     end(&client);
     expect_int("what close_within returns", 0, close_within(transport, 5));
-    expect_int("how often connection_lost was called", 1, client.lost);
+    expect_int("the number of calls of connection_lost", 1, client.lost);
     transport_release(transport);
 }
 

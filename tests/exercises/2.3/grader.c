@@ -87,7 +87,7 @@ static void an_empty_buffer_costs_nothing(void)
     expect(heap_bytes() - before >= 300000, "room for them", "%zu bytes", heap_bytes() - before);
     send_some(123456);
     send_some(written - dropped);
-    expect_int("how many bytes are still allocated", 0, (long long)(heap_bytes() - before));
+    expect_int("the number of bytes that are still allocated", 0, (long long)(heap_bytes() - before));
     piece_buffer_clear(&buffer);
     end();
 }
@@ -98,12 +98,12 @@ static void bytes_that_are_held_never_move(void)
     did("wrote 100 bytes, listed them, wrote 500,000 more in small and large writes, and listed them again");
     begin();
     write_more(100);
-    expect_int("how many entries list 100 bytes", 1, (long long)piece_buffer_list(buffer, before, 1));
+    expect_int("the number of entries for 100 bytes", 1, (long long)piece_buffer_list(buffer, before, 1));
     for (size_t i = 0; i < 1000; i++)
         write_more(SMALL);
     for (size_t i = 0; i < 10; i++)
         write_more(43600);
-    expect_int("how many entries were filled in", 1, (long long)piece_buffer_list(buffer, after, 1));
+    expect_int("the number of entries that were filled in", 1, (long long)piece_buffer_list(buffer, after, 1));
     expect(before->iov_base == after->iov_base, "the first byte where it was", "it stands elsewhere");
     look(MOST_ENTRIES);
     end();
@@ -195,7 +195,7 @@ static void write_with_little_memory(size_t size)
         expect_text("what piece_buffer_append returns", failed ? "-ENOMEM" : "0",
             error == -ENOMEM ? "-ENOMEM" : error == 0 ? "0" : "another number");
         if (failed)
-            expect_int("how many bytes more are allocated than before the call", 0, (long long)(heap_bytes() - before));
+            expect_int("the number of bytes that the call has left allocated", 0, (long long)(heap_bytes() - before));
         else
             written += size;
         look(MOST_ENTRIES);
