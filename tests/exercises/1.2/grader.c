@@ -185,7 +185,9 @@ static size_t hear_more(size_t place, double seconds)
 
 static void who_does_not_keep_up_hears_a_beginning_and_an_end(void)
 {
-    did("did the same; then the third client reads what has come for him, while the first one says more");
+    did("let the first of three clients say %d bytes while the third one reads nothing; then the third one reads what "
+        "has come for him, and the first one says more",
+        MUCH);
     int port = begin(2);
     let_come(connect_with_buffers(port, 4096));
     talk(0, MUCH);
