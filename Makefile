@@ -39,9 +39,9 @@ need := book/press/need
 include book/press/setup.mk
 include chapters/chapters.mk
 include book/book.mk
-include tests/exercises/exercises.mk
 include tests/tests.mk
 include tests/book/book.mk
+include tests/exercises/exercises.mk
 include tests/bench/bench.mk
 include tests/fuzz/fuzz.mk
 

@@ -60,10 +60,17 @@ try: $(call kit,$(filter $(EX),$(exercises))) ## compile and run your own work/N
 	$(known_exercise)
 	@$(classroom) try $(EX) $(if $(ARGS),-- $(ARGS))
 
-grade: $(call kit,$(if $(EX),$(filter $(EX),$(exercises)),$(filter $(exercises),$(notdir $(wildcard work/*.*))))) ## grade work/ [EX=4.1]
+# With DIR, a class: a subdirectory for each student; otherwise what stands in work/.
+to_grade = $(filter $(exercises),$(if $(EX),$(EX),$(if $(DIR),$(exercises),$(notdir $(wildcard work/*.*)))))
+grade: $(call kit,$(to_grade)) ## grade work/ [EX=4.1], or many hand-ins [DIR=submissions/]
 	$(if $(EX),$(known_exercise))
 	@$(need) gcc valgrind
-	@$(classroom) grade $(EX)
+	@$(classroom) $(if $(DIR),class '$(DIR)' $(to_grade),grade $(EX))
+
+# Everything that grading needs, built and nothing graded: for a machine that is prepared once.
+.PHONY: grade-kit
+grade-kit: $(call kit,$(filter $(exercises),$(or $(EX),$(exercises))))
+	@$(need) gcc valgrind
 
 # ---------------------------------------------------------------- proofs
 
@@ -72,3 +79,28 @@ grade-selftest: $(call kit,$(if $(EX),$(filter $(EX),$(exercises)),$(exercises))
 	$(if $(EX),$(known_exercise))
 	@$(need) gcc valgrind
 	@tests/exercises/tool/selftest $(if $(ONLY),--only $(ONLY)) $(EX)
+
+# ---------------------------------------------------------------- what students and teachers get
+
+.PHONY: handout gradescope check-handout
+handout: $(if $(noweb),build/tangled build/solutions.tangled) ## the tarball for students, without solutions: build/warp-and-weft-handout.tar.gz
+	@tests/exercises/tool/handout
+
+# "4.1 4.2": what the assignment asks for; without EX, everything.
+gradescope: $(if $(noweb),build/tangled) ## the autograder for Gradescope: build/gradescope.zip [EX="4.1 4.2"]
+	@tests/exercises/tool/gradescope $(EX)
+
+$(eval $(call suite,grader,$(call kit,4.1),,--live --limit 300,tests/exercises/tool/run,gcc valgrind module:jsonschema))
+$(eval $(call suite,handout,$(if $(noweb),build/tangled build/solutions.tangled),,--live --limit 900,tests/exercises/tool/try_handout))
+$(eval $(call suite,handout-whole,$(if $(noweb),build/tangled build/solutions.tangled),,--live --limit 1500,tests/exercises/tool/try_handout --whole))
+$(eval $(call suite,gradescope,$(call kit,4.1),,--live --limit 900,tests/exercises/tool/try_gradescope,module:jsonschema))
+
+.PHONY: check-grader check-gradescope check-handout-small
+check-grader: suite-grader ## tests of the grader
+	@tests/tools/tally grader
+check-gradescope: suite-gradescope ## run the autograder as Gradescope would, within 768 MB and half a processor
+	@tests/tools/tally gradescope
+check-handout-small: suite-handout ## unpack the handout, solve an exercise there, grade it
+	@tests/tools/tally handout
+check-handout: suite-handout-whole ## the same, and everything else that a student may run: make setup check
+	@tests/tools/tally handout-whole

@@ -17,7 +17,7 @@ def number(points):
 
 
 def headings():
-    """heading -> (chapter's slug, address on its page), from the chapters."""
+    """heading, in small letters -> (chapter's slug, address on its page), from the chapters."""
     found = {}
     folder = os.path.join(facts.TOP, 'chapters')
     for name in sorted(os.listdir(folder)):
@@ -29,7 +29,8 @@ def headings():
                 if match:
                     text = re.sub(r'\[\[|\]\]|`', '', match[1]).strip()
                     anchor = re.sub(r'[^a-z0-9]+', '-', text.lower()).strip('-')
-                    found.setdefault(text, (name[:-3], anchor))
+                    found.setdefault(text.lower(), (name[:-3], anchor))
+                    found.setdefault(text.lower().removeprefix('design note: '), (name[:-3], anchor))
     return found
 
 
@@ -37,7 +38,7 @@ def where_to_read(text, known=None):
     """A heading, with the page that it stands on."""
     if not text:
         return ''
-    found = (known if known is not None else headings()).get(text)
+    found = (known if known is not None else headings()).get(text.lower())
     if not found:
         return f'“{text}”'
     return f'“{text}” in chapter {int(found[0][:2])}, build/book/html/chapters/{found[0]}.html#{found[1]}'
