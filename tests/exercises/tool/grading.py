@@ -400,7 +400,8 @@ class Bench:
     """A scratch folder and a pool of workers; `run` takes gradings to their records."""
 
     def __init__(self, jobs=0):
-        self.jobs = jobs or max(1, min(os.cpu_count() or 1, 8))
+        fitting = min(len(os.sched_getaffinity(0)), jail.memory_there_is() // 350)
+        self.jobs = jobs or max(1, min(fitting, 8))
         self.scratch = tempfile.mkdtemp(prefix='weft-grade-')
         os.chmod(self.scratch, 0o755)
         self.kits = {}

@@ -29,8 +29,8 @@ PAGE = os.sysconf('SC_PAGESIZE')
 class Limits:
     wall: float = 20                    # seconds
     cpu: int = 3                        # seconds, of each process
-    address_space: int = 512            # MB; 0: memory is only watched
-    resident: int = 400                 # MB, of all its processes together, watched
+    address_space: int = 320            # MB; 0: memory is only watched
+    resident: int = 300                 # MB, of all its processes together, watched
     file_size: int = 16                 # MB
     descriptors: int = 1024
     processes: int = 64                 # threads count too
@@ -189,6 +189,28 @@ def prepare_worker():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+
+
+def memory_there_is():
+    """Megabytes: what is available, or less where a control group (a container) says so."""
+    found = []
+    try:
+        with open('/proc/meminfo', encoding='ascii') as stream:
+            found += [int(line.split()[1]) // 1024 for line in stream if line.startswith('MemAvailable:')]
+        with open('/proc/self/cgroup', encoding='ascii') as stream:
+            groups = [line.rstrip('\n').split(':', 2) for line in stream]
+    except OSError:
+        groups = []
+    places = ['/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes']
+    places += [f'/sys/fs/cgroup{path}/memory.max' for _, kind, path in groups if not kind]
+    places += [f'/sys/fs/cgroup/memory{path}/memory.limit_in_bytes' for _, kind, path in groups if kind == 'memory']
+    for place in places:
+        try:
+            with open(place, encoding='ascii') as stream:
+                found.append(int(stream.read()) // MEGABYTE)
+        except (OSError, ValueError):
+            pass
+    return min(found, default=1024)
 
 
 def running_as_us():
