@@ -108,7 +108,7 @@ $(eval $(call suite,code-is-fresh,,,--plain,$(PYTHON) book/press/tangle --check 
 check_suites := $(foreach n,$(numbers),final/ch$n) peers article coverage teeth-fit conformance-tests conformance
 ifneq ($(noweb),)
 check_suites := code-is-fresh $(foreach n,$(numbers),$(foreach m,$(call numbers_upto,$n),ch$n/ch$m)) \
-    $(check_suites) press lint-tests weaver counterparts transcripts-tests transcripts
+    $(check_suites) press lint-tests grader weaver counterparts transcripts-tests transcripts
 endif
 
 .PHONY: check $(foreach n,$(numbers),check-ch$n)

@@ -68,9 +68,9 @@ static void beat_again(void *context)
 
 static void run_for(double seconds)
 {
-    struct timer_handle over;
-    timer_handle_init(&over, say_and_stop, "");
-    loop_call_later(loop, seconds, &over);
+    struct timer_handle last_call;
+    timer_handle_init(&last_call, say_and_stop, "");
+    loop_call_later(loop, seconds, &last_call);
     loop_run_forever(loop);
 }
 
