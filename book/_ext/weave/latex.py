@@ -270,6 +270,7 @@ def mark_parts(app, doctree):
 class Translator(LaTeXTranslator):
     """Sphinx's, with our own code blocks, asides and pairs of traces."""
     two = None      # widths of code inside one of two columns
+    short = False   # inside a list of terms that stand beside their definitions
 
     def visit_nw_chunk(self, node):
         writer = Writer(self.builder, '')
@@ -338,6 +339,9 @@ class Translator(LaTeXTranslator):
 
     def visit_table(self, node):
         rows = list(node.findall(nodes.row))
+        for entry in list(node.findall(nodes.entry)):
+            if not entry.astext():
+                entry.clear()                           # an empty paragraph is as high as a line
         if len(rows) > 10:
             node['classes'].append('longtable')         # may be broken by the end of a page
         if 'colwidths-given' not in node['classes']:
@@ -375,6 +379,25 @@ class Translator(LaTeXTranslator):
             self.body.append(r'\end{nwone}' + '\n')
         else:
             super().depart_container(node)
+
+    def visit_definition_list(self, node):
+        if 'nw-short' in node['classes']:
+            self.short = True
+            self.body.append(r'\begin{nwshort}' + '\n')
+        else:
+            super().visit_definition_list(node)
+
+    def depart_definition_list(self, node):
+        if 'nw-short' in node['classes']:
+            self.short = False
+            self.body.append(r'\end{nwshort}' + '\n')
+        else:
+            super().depart_definition_list(node)
+
+    def visit_term(self, node):
+        super().visit_term(node)
+        if self.short:
+            self.body[-1] = r'\nwshortitem{'
 
     def visit_rubric(self, node):
         self.body.append(r'\nwrubric{')
