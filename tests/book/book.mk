@@ -1,10 +1,13 @@
 # make check-book: the book as readers hold it. Each suite looks at forms that `make book` has built.
 
-book_suites := browser
+book_suites := book-files browser
 
 # Playwright and axe, for the browser, go into build/: they are pinned by tests/book/browser/package-lock.json.
 browser_modules := build/browser/node_modules
 $(eval $(call suite,browser,build/book/html.stamp browser-modules,NODE_PATH=$(browser_modules),--live --limit 900,tests/book/browser/run.js,node chromium))
+
+# The PDF, the EPUB, release files, and the spelling of all pages.
+$(eval $(call suite,book-files,$(printed) $(e_book) build/book/html.stamp,,--live --limit 600,tests/book/files/run,pdftotext epubcheck codespell words:british-english))
 
 .PHONY: browser-modules check-book
 browser-modules: | $(after_setup)
