@@ -407,7 +407,7 @@ class Page:
 
 def fill_page(app, doctree, docname):
     web.decorate(app, doctree, docname)
-    exercises.link(doctree, docname, exercises.places(facts_of(app.env)), html.Writer(app.builder, docname))
+    exercises.link(doctree, exercises.places(facts_of(app.env)), html.Writer(app.builder, docname))
     Page(app, doctree, docname).fill()
     if app.builder.name == 'latex':
         latex.mark_parts(app, doctree)

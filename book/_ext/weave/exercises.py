@@ -67,11 +67,11 @@ def places(facts):
     return {tuple(key): doc for doc, known in facts.items() for key in known.get('exercises', ())}
 
 
-def link(doctree, docname, known, writer):
+def link(doctree, known, writer):
     """From the end of an exercise to its solution, and from the head of a solution to its exercise."""
-    kind, other, text = ('solution', 'exercise', 'The exercise') if docname.startswith(FOLDER) else \
-        ('exercise', 'solution', 'A solution')
-    for section, number in sections(doctree):
+    for section, number in sections(doctree):           # in print, of all pages at once
+        kind, other, text = ('solution', 'exercise', 'The exercise') if f'solution-{number}' in section['ids'] else \
+            ('exercise', 'solution', 'A solution')
         doc = known.get((other, number))
         if doc is None or (kind, number) not in known:
             continue
