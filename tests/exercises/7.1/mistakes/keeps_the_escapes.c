@@ -1,0 +1,71 @@
+/* Cuts well, and hands out what stands there. */
+#include "greeter.h"
+#include "protocol.h"
+#include "tls.h"
+#include "transport.h"
+#include <string.h>
+
+static const char *end_of_part(const char *part)
+{
+    while (*part != '\0' && *part != ',' && *part != '+')
+        part += *part == '\\' && part[1] != '\0' ? 2 : 1;
+    return part;
+}
+
+static bool copy_name(const char *from, const char *end, char *name, size_t room)
+{
+    size_t size = 0;
+    for (; from < end && size + 1 < room; size++) {
+        unsigned char byte = (unsigned char)*from++;
+        name[size] = byte < 32 || byte == 127 ? '?' : (char)byte;
+    }
+    name[size] = '\0';
+    return from == end && size > 0;
+}
+
+bool greeter_name(const char *subject, char *name, size_t room)
+{
+    int names = 0;
+    bool good = false;
+    for (const char *part = subject, *end;; part = end + 1) {
+        end = end_of_part(part);
+        if (strncmp(part, "CN=", 3) == 0) {
+            names++;
+            good = copy_name(part + 3, end, name, room);
+        }
+        if (*end == '\0')
+            break;
+    }
+    if (names == 1 && good)
+        return true;
+    name[0] = '\0';
+    return false;
+}
+
+static void connection_made(struct protocol *protocol, struct transport *transport)
+{
+    const struct tls_peercert *cert = transport_get_extra_info(transport, "peercert");
+    char name[64];
+    (void)protocol;
+    if (cert == NULL || cert->subject == NULL || !greeter_name(cert->subject, name, sizeof name))
+        strcpy(name, "stranger");
+    const struct iovec line[] = {
+        {.iov_base = (char *)"Hello, ", .iov_len = 7},
+        {.iov_base = name, .iov_len = strlen(name)},
+        {.iov_base = (char *)"!\n", .iov_len = 2},
+    };
+    transport_writelines(transport, line, 3);
+    transport_close(transport);
+}
+
+static const struct protocol_callbacks greeter_callbacks = {
+    .connection_made = connection_made,
+};
+
+static struct protocol greeter = {&greeter_callbacks};
+
+struct protocol *greeter_protocol(void *context)
+{
+    (void)context;
+    return &greeter;
+}
