@@ -21,7 +21,7 @@ struct whole_echo {
     struct protocol protocol;
     struct transport *transport;
     struct conversation *conversation;
-    /* Yours: what has come of which echo. */
+    /* And what has come of which echo. */
 };
 
 static void connection_made(struct protocol *protocol, struct transport *transport)

@@ -10,7 +10,7 @@ struct patient_connection {
     const struct patient *shared;
     struct transport *transport;
     size_t count; /* bytes that have come */
-    /* Yours: what has to happen later. */
+    /* And what has to happen later. */
 };
 
 static struct patient_connection *patient_of(struct protocol *protocol)
@@ -31,7 +31,7 @@ static void data_received(struct protocol *protocol, const void *data, size_t si
 
 static bool eof_received(struct protocol *protocol)
 {
-    /* Yours. */
+    /* Yours: what has to happen now, what later, and who closes. */
     (void)protocol;
     return false;
 }

@@ -8,7 +8,7 @@
 int say_last_word(
     struct transport *transport, const void *word, size_t size, size_t most, double seconds)
 {
-    /* Yours. */
+    /* Yours: say it, and stay until one of the bounds is reached. */
     (void)most;
     (void)seconds;
     transport_write(transport, word, size);

@@ -19,7 +19,11 @@ static struct meeting meet(const char *message, const char *times)
     meeting.listener = listen_on(&port);
     snprintf(text, sizeof text, "%d", port);
     meeting.program = program_start("--port", text, "--times", times, message, NULL);
-    meeting.fd = accept_from(meeting.listener);
+    double end = seconds_now() + patience();
+    while (stays_silent(meeting.listener, 0.02) && seconds_now() < end)
+        if (program_resident(meeting.program) == 0 && stays_silent(meeting.listener, 0))
+            end = 0;
+    meeting.fd = end > 0 ? accept_from(meeting.listener) : -1;
     expect(meeting.fd >= 0, "the program to connect", "nobody; its standard error: %s", program_error(meeting.program));
     return meeting;
 }
