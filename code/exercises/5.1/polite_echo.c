@@ -1,0 +1,42 @@
+/* polite_echo.c - tangled from chapters/05-flow-control.nw; edit that file, not this one. */
+/* An echo that keeps what its client will not read, without end. */
+#include "polite_echo.h"
+#include "protocol.h"
+#include "transport.h"
+#include <stdlib.h>
+
+struct echo {
+    struct protocol protocol;
+    struct transport *transport;
+};
+
+static void connection_made(struct protocol *protocol, struct transport *transport)
+{
+    ((struct echo *)protocol)->transport = transport;
+}
+
+static void data_received(struct protocol *protocol, const void *data, size_t size)
+{
+    transport_write(((struct echo *)protocol)->transport, data, size);
+}
+
+static void released(struct protocol *protocol)
+{
+    free(protocol);
+}
+
+static const struct protocol_callbacks callbacks = {
+    .connection_made = connection_made,
+    .data_received = data_received,
+    .released = released,
+};
+
+struct protocol *polite_echo(void *context)
+{
+    struct echo *echo = calloc(1, sizeof *echo);
+    (void)context;
+    if (echo == NULL)
+        return NULL;
+    echo->protocol.callbacks = &callbacks;
+    return &echo->protocol;
+}
