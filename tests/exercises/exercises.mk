@@ -2,7 +2,11 @@
 #
 # tests/exercises/README.md says what an exercise is made of, tests/exercises/tool does the work.
 
-EX ?=
+# From the command line only: a DIR of the environment is somebody else's.
+from_command = $(if $(filter command,$(firstword $(origin $1))),$($1))
+EX := $(call from_command,EX)
+DIR := $(call from_command,DIR)
+ARGS := $(call from_command,ARGS)
 comma := ,
 exercises := $(patsubst tests/exercises/%/exercise.txt,%,$(wildcard tests/exercises/*.*/exercise.txt))
 chosen_exercises := $(if $(EX),$(EX),$(exercises))
