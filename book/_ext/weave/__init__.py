@@ -26,6 +26,7 @@ from docutils.parsers.rst import directives
 from sphinx.errors import ExtensionError
 from sphinx.domains import Domain, ObjType
 from sphinx.util import logging
+from sphinx.util.nodes import make_refnode
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -142,6 +143,10 @@ class NowebDomain(Domain):
 
     def merge_domaindata(self, docnames, otherdata):
         """Nothing is kept here."""
+
+    def resolve_xref(self, env, fromdocname, builder, typ, target, node, contnode):
+        """Only exercises are referred to in this way; their anchors are given in exercises.mark."""
+        return make_refnode(builder, fromdocname, node['page'], f'{typ}-{target}', contnode)
 
     def resolve_any_xref(self, env, fromdocname, builder, target, node, contnode):
         return []
@@ -435,6 +440,7 @@ def setup(app):
     app.add_directive('aside', Aside)
     app.add_directive('hint', exercises.Hint, override=True)
     app.add_directive('solutions', exercises.Solutions)
+    app.add_directive('exercisetable', exercises.ExerciseTable)
     app.add_role('scenario', ScenarioRole())
     app.add_role('test', TestRole())
     app.add_config_value('weave_library', [], 'env')

@@ -1,4 +1,5 @@
-"""Exercises: hints that are folded away, solutions that are, and the links between exercise and solution."""
+"""Exercises: hints that are folded away, solutions that are, the links between them, and the table of all."""
+import os
 import re
 
 from docutils import nodes
@@ -125,3 +126,58 @@ HINT_VISITORS = {'html': (visit_html, depart_html), 'epub': (visit_epub, depart_
                  'man': (as_it_is, as_it_is), 'texinfo': (as_it_is, as_it_is)}
 FOLD_VISITORS = {'html': (visit_fold, depart_html), 'epub': (as_it_is, as_it_is), 'latex': (as_it_is, as_it_is),
                  'text': (as_it_is, as_it_is), 'man': (as_it_is, as_it_is), 'texinfo': (as_it_is, as_it_is)}
+
+
+# ---------------------------------------------------------------- the table for teachers
+
+HEADING = re.compile(r'^### Exercise (\d+\.\d+) \((\d+)(, on paper)?\): (.*)$', re.M)
+
+
+def facts_of_exercise(top, number):
+    """(kind, tests, points, hints) of tests/exercises/N.M/exercise.txt; None when nothing grades it."""
+    path = os.path.join(top, 'tests/exercises', number, 'exercise.txt')
+    try:
+        with open(path, encoding='utf-8') as file:
+            text = file.read()
+    except FileNotFoundError:
+        return None
+    points = [float(n) for n in re.findall(r'^points:\s*([\d.]+)', text, re.M)]
+    kind = re.search(r'^kind:\s*(\w+)', text, re.M)
+    return kind[1] if kind else '', len(points), sum(points), len(re.findall(r'^hint:', text, re.M))
+
+
+class ExerciseTable(SphinxDirective):
+    """{exercisetable}: every exercise of the book, with its grade and with what its grader looks at."""
+
+    def run(self):
+        top, rows = self.env.srcdir, []
+        for doc in sorted(self.env.found_docs):
+            path = self.env.doc2path(doc)
+            if not re.fullmatch(r'chapters/\d+-.*', doc):
+                continue
+            self.env.note_dependency(path)
+            with open(path, encoding='utf-8') as file:
+                found = HEADING.findall(file.read())
+            for number, grade, _, title in found:
+                facts = facts_of_exercise(top, number)
+                self.env.note_dependency(os.path.join(top, 'tests/exercises', number, 'exercise.txt'))
+                rows.append((number, doc, grade, title, *(facts or ('on paper', '', '', ''))))
+        return [self.table(rows)]
+
+    @staticmethod
+    def cell(*inside):
+        return nodes.entry('', nodes.paragraph('', '', *inside))
+
+    def table(self, rows):
+        group = nodes.tgroup('', cols=6)
+        group += [nodes.colspec(colwidth=width) for width in (8, 44, 8, 14, 10, 16)]
+        heads = ('', 'Exercise', 'Grade', 'Kind', 'Tests', 'Known mistakes')
+        group += nodes.thead('', nodes.row('', *[self.cell(nodes.Text(text)) for text in heads]))
+        body = nodes.tbody('')
+        for number, doc, grade, title, kind, tests, _points, hints in rows:
+            link = addnodes.pending_xref('', nodes.inline('', number), refdomain='nw', reftype='exercise',
+                                         reftarget=number.replace('.', '-'), refdoc=self.env.docname, page=doc)
+            cells = [title, grade, kind, str(tests), str(hints)]
+            body += nodes.row('', self.cell(link), *[self.cell(nodes.Text(text)) for text in cells])
+        group += body
+        return nodes.table('', group, classes=['nw-exercises'])
