@@ -108,3 +108,8 @@ check-handout-small: suite-handout ## unpack the handout, solve an exercise ther
 	@tests/tools/tally handout
 check-handout: suite-handout-whole ## the same, and everything else that a student may run: make setup check
 	@tests/tools/tally handout-whole
+
+# The transcripts of the page for teachers grade three exercises.
+ifneq ($(wildcard book/teachers.md),)
+suite-transcripts: $(call kit,3.1 4.1 8.1) $(if $(noweb),build/solutions.tangled)
+endif
