@@ -374,7 +374,8 @@ def main():
         return 0
     if not paths:
         os.chdir(TOP)
-        paths = sorted(glob.glob('chapters/*.nw')) + sorted(glob.glob('chapters/solutions/*.nw')) + sorted(glob.glob('book/**/*.md', recursive=True))
+        paths = [path for pattern in ('chapters/*.nw', 'chapters/solutions/*.nw', 'book/**/*.md')
+                 for path in sorted(glob.glob(pattern, recursive=True))]
     try:
         findings, table = lint(paths)
     except OSError as error:
