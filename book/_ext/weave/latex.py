@@ -355,7 +355,7 @@ class Translator(LaTeXTranslator):
         """How wide a column should be, beside the others: what it says, and its longest word."""
         longest = max((len(part) for cell in cells for part in re.split(r'[\s_/.:]', cell)), default=1)
         usual = sorted(len(cell) for cell in cells)[len(cells) * 3 // 4] if cells else 1
-        return max(longest, min(usual, 60), 4)
+        return max(longest + 3, min(usual, 60))         # the space between columns counts too
 
     def visit_container(self, node):
         if 'nw-two' in node['classes']:
