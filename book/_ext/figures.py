@@ -34,7 +34,7 @@ FONT = 'Helvetica'
 PRINT_FONT = 'TeX Gyre Heros'     # as wide as Helvetica
 # A picture shrinks with the page to this part of its size, and scrolls from there.
 SMALLEST = 0.62
-MSCGEN_LIFT = 2
+MSCGEN_LIFT = 3
 
 # colour name -> (CSS variable, what it is where there are no variables)
 PALETTE = {

@@ -54,6 +54,24 @@ class ListHere(SphinxDirective):
         return [nw_list(kind=self.kind)]
 
 
+class ChaptersHere(ListHere):
+    """{chapterlist}: the chapters, each with a sentence about it where the block has a line `N: sentence`."""
+    kind = 'chapters'
+    has_content = True
+
+    def run(self):
+        said = {}
+        for line in self.content:
+            number, colon, sentence = line.partition(':')
+            if not colon or not number.strip().isdigit():
+                raise self.error(f'chapterlist: not "N: sentence": {line}')
+            said[int(number)] = sentence.strip()
+        [node] = super().run()
+        node['said'] = said
+        self.set_source_info(node)
+        return [node]
+
+
 class ShowChunk(SphinxDirective):
     """{chunk} name: the first part of that chunk once more, as an example."""
     required_arguments = 1
@@ -368,7 +386,11 @@ class Page:
 
     def chapters_list(self, node):
         chapters, titles = self.view.chapter_list(), self.app.env.titles
-        self.html_or_text(node, self.writer.chapter_list(chapters, titles),
+        said = node['said']
+        for number in sorted(set(said) - {number for _, number, *_ in chapters}):
+            self.warn('there is no chapter %s', node, number)
+        whole = web.whole_library(self.app, self.docname)
+        self.html_or_text(node, whole + self.writer.chapter_list(chapters, titles, said),
                           [titles[doc].astext() for doc, *_ in chapters])
 
     def identifiers_list(self, node):
@@ -433,8 +455,9 @@ def setup(app):
     app.add_builder(epub.Builder, override=True)
     app.set_translator('latex', latex.Translator)
     for name, kind in (('chunklist', 'chunks'), ('identifierlist', 'identifiers'), ('scenarios', 'scenarios'),
-                       ('differences', 'differences'), ('chapterlist', 'chapters')):
+                       ('differences', 'differences')):
         app.add_directive(name, type(kind.title() + 'Here', (ListHere,), {'kind': kind}))
+    app.add_directive('chapterlist', ChaptersHere)
     app.add_directive('terms', Terms)
     app.add_directive('chunk', ShowChunk)
     app.add_directive('aside', Aside)

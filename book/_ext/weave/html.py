@@ -191,11 +191,13 @@ class Writer:
             out.append('</ul>\n')
         return ''.join(out)
 
-    def chapter_list(self, chapters, titles):
+    def chapter_list(self, chapters, titles, said):
         out = ['<ol class="nw-chapters">\n']
         for doc, number, bad, programs in chapters:
             where = self.builder.get_relative_uri(self.doc_name, doc)
             out.append(f'<li value="{number}"><a href="{escape(where)}">{escape(titles[doc].astext())}</a>')
+            if said.get(number):
+                out.append(f' <span class="nw-say-it">{escape(said[number])}</span>')
             for title, links in (('fails first', bad), ('then', programs)):
                 if links:
                     names = (link.text.split('/')[-1].rpartition('.')[0] for link in links)

@@ -214,7 +214,7 @@ class Writer:
         return '\n'.join(out) + '\n'
 
     @staticmethod
-    def chapter_list(_chapters, _titles):
+    def chapter_list(_chapters, _titles, _said):
         return ''
 
     def identifier_list(self, entries):

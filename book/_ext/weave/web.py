@@ -66,6 +66,14 @@ class Web:
                         f'<ul>{"".join(out)}</ul></div>')
         return '\n'.join(rows)
 
+    def whole(self, page):
+        """The same boxes where no chapter is the present one: what the book has, and what is to come."""
+        after_all = max(self.docs, default=0) + 0.5
+        return ('<nav class="nw-map" aria-label="The parts of the library">\n'
+                f'<div class="nw-boxes">{self.boxes(page, after_all)}</div>\n'
+                '<p>The library, from what bytes mean down to where the kernel is asked. Each part leads to its '
+                'chapter; those with a dashed line are still to come.</p>\n</nav>\n')
+
     def file(self, page, source, chapter):
         return self.a(page, f'files/{source.path}', f'<code>{escape(source.path)}</code>', f'ch{chapter:02}')
 
@@ -233,6 +241,10 @@ def decorate(app, doctree, docname):
             section += nw_html(html=found)
     title = next((index for index, child in enumerate(top.children) if isinstance(child, nodes.title)), -1)
     top.insert(title + 1, nw_html(html=web.map(docname, chapter)))
+
+
+def whole_library(app, docname):
+    return web_of(app).whole(docname) if is_web(app) and app.config.weave_library else ''
 
 
 def write_if_changed(path, data):
