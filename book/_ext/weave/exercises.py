@@ -177,7 +177,7 @@ class ExerciseTable(SphinxDirective):
         for number, doc, grade, title, kind, tests, _points, hints in rows:
             link = addnodes.pending_xref('', nodes.inline('', number), refdomain='nw', reftype='exercise',
                                          reftarget=number.replace('.', '-'), refdoc=self.env.docname, page=doc)
-            cells = [title, grade, kind, str(tests), str(hints)]
+            cells = [title.replace("'", '\u2019'), grade, kind, str(tests), str(hints)]
             body += nodes.row('', self.cell(link), *[self.cell(nodes.Text(text)) for text in cells])
         group += body
         return nodes.table('', group, classes=['nw-exercises'])
