@@ -243,14 +243,15 @@ def put_html(translator, svg, alt):
 
 def _visit_latex(translator, node):
     try:
-        put_latex(translator, _svg_for(translator, node, for_css=False))
+        put_latex(translator, _svg_for(translator, node, for_css=False), 0.8 if node['program'] == 'dot' else 1)
     except FigureError as error:
         logger.warning('%s', error, location=node)
     raise nodes.SkipNode
 
 
-def put_latex(translator, svg):
-    """The drawing as a PDF file beside the text: vectors, with the font that the book is set in."""
+def put_latex(translator, svg, scale=1):
+    """The drawing as a PDF file beside the text: vectors, with the font that the book is set in.
+    It is scaled so that its words are not larger than those of the text, and fits the page."""
     svg = re.sub(r'(font-family=")[^"]*', rf'\g<1>{PRINT_FONT}', svg)
     name = f'drawing-{hashlib.sha256(svg.encode()).hexdigest()[:24]}.pdf'
     cached = os.path.join(translator.builder.app.doctreedir, 'figures', name)
@@ -266,7 +267,7 @@ def put_latex(translator, svg):
             raise FigureError(f"rsvg-convert: {done.stderr.decode(errors='replace').strip()}")
         os.replace(temporary, cached)
     shutil.copyfile(cached, os.path.join(translator.builder.outdir, name))
-    translator.body.append(r'\nwdrawing{' + name + '}')
+    translator.body.append(fr'\nwdrawing{{{scale}}}{{{name}}}')
 
 
 def _visit_text(translator, node):

@@ -16,7 +16,9 @@ from .view import Link
 
 FULL, SMALLEST = 92, 110        # columns at the usual size of code, and at the smallest
 HALF, HALF_SMALLEST = 40, 50    # the same for one of two traces side by side
-TOGETHER = 8                    # a chunk of so many lines is not broken by the end of a page
+WHOLE = 16                      # rows of a table that is not broken by the end of a page
+HALVES = ('The exercise', 'A solution')     # links between an exercise and its solution
+TOGETHER = 12                   # a chunk of so many lines is not broken by the end of a page
 
 ESCAPES = {'\\': r'\textbackslash{}', '{': r'\{', '}': r'\}', '$': r'\$', '&': r'\&', '%': r'\%', '#': r'\#',
            '_': r'\_', '^': r'\textasciicircum{}', '~': r'\textasciitilde{}'}
@@ -114,13 +116,15 @@ class Listing:
 
     @staticmethod
     def _break(rows, number):
-        """May the page end below that line?"""
+        """May the page end below that line?  TeX may break at each of two penalties in a row: there is one."""
         left = len(rows) - number - 1
+        if not left:
+            return ''
         if len(rows) <= TOGETHER or number < 2 or left < 3 or rows[number + 1][2]:
             return r'\nwstay'
         if not rows[number + 1][1].strip('~'):
             return r'\nwgood'
-        return ''
+        return r'\nwmay'
 
 
 class Writer:
@@ -234,9 +238,10 @@ class Writer:
             if root:
                 shown += fr' \nwkind{{in {escape(root)}}}'
             said = [fr'\nwpages{{{style}}}{{{self.pages(links)}}}' for style, links in (
-                (r'\textbf', defined), (r'\textit', declared), ('', used)) if links]
+                (r'\textbf', defined), (r'\textit', declared)) if links]
+            rest = fr'\nwrest{{{self.pages(used)}}}' if used else ''
             own = fr'\nwanchor{{\detokenize{{{page}:{anchor}}}}}'
-            out.append(fr'\nwitem{{{own}}}{{{shown}}}{{}}{{{", ".join(said)}}}')
+            out.append(fr'\nwitem{{{own}}}{{{shown}}}{{}}{{{", ".join(said)}{rest}}}')
         return '\n'.join(out + [r'\end{nwlist}']) + '\n'
 
     def doc_of_list(self):
@@ -337,12 +342,22 @@ class Translator(LaTeXTranslator):
             return
         super().visit_title(node)
 
+    def visit_reference(self, node):
+        """Where a link leads is told on paper too, unless it is a name: names have their index."""
+        super().visit_reference(node)
+        doc, _, anchor = node.get('refuri', '').partition('#')
+        if anchor and doc.startswith('%') and doc != '%bibliography' and not self.in_title and \
+                not isinstance(node.parent, nodes.literal) and \
+                (node.astext() in HALVES or any({'std-doc', 'std-ref'} & set(inner['classes'])
+                                                for inner in node.findall(nodes.inline))):
+            self.context[-1] += fr' (page~\nwpage{{\detokenize{{{doc[1:]}:{anchor}}}}})'
+
     def visit_table(self, node):
         rows = list(node.findall(nodes.row))
         for entry in list(node.findall(nodes.entry)):
             if not entry.astext():
                 entry.clear()                           # an empty paragraph is as high as a line
-        if len(rows) > 10:
+        if len(rows) > WHOLE:
             node['classes'].append('longtable')         # may be broken by the end of a page
         if 'colwidths-given' not in node['classes']:
             node['classes'].append('colwidths-given')
