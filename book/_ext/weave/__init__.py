@@ -19,6 +19,7 @@ written, and a page whose view of the others has changed is written again (env-g
 import glob
 import hashlib
 import os
+import re
 import sys
 
 from docutils import nodes
@@ -402,8 +403,9 @@ class Page:
         items = {}
         for known in self.view.scenarios.values():
             body = nodes.paragraph('', known.title)
-            if known.stands_for not in ('', known.id):
-                body += [nodes.Text(' '), nodes.inline('', known.stands_for, classes=['nw-by'])]
+            others = [row for row in re.split(r'[\s,]+', known.stands_for) if row not in ('', known.id)]
+            if others:
+                body += [nodes.Text(' '), nodes.inline('', ', '.join(others), classes=['nw-by'])]
             items.setdefault(known.group, []).append(nodes.definition_list_item(
                 '', nodes.term('', '', nodes.literal('', known.id), ids=[known.anchor]),
                 nodes.definition('', body)))
