@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import time
+from dataclasses import replace
+from html import escape
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from docutils import nodes
@@ -16,6 +18,7 @@ from sphinx.errors import ExtensionError
 from . import html
 
 COVER = '_static/cover.png'
+STYLED = ('nw-ref', 'nw-name', 'nw-def')       # the links of which print/epub.css speaks
 
 
 def date():
@@ -23,13 +26,33 @@ def date():
 
 
 class Writer(html.Writer):
-    """As on the web, without what only a browser can use."""
+    """As on the web, without what only a browser can use, for a file that is too large is slow in a small reader."""
+
+    def a(self, link, inner, classes='', title=''):
+        href = f' href="{escape(self.href(link))}"'
+        css = f' class="{classes}"' if classes in STYLED else ''
+        return f'<a{css}{href}>{inner}</a>' if link.doc else inner
 
     def _head(self, view, anchor):
-        return super()._head(view, False)
+        """The number first: beside a name that fills its line it floats on that line, not on the next one."""
+        number = f'<span class="nw-number">{view.number}</span>'
+        head = super()._head(view, False).replace(number, '')
+        return head.replace('<div class="nw-head">', f'<div class="nw-head">{number} ', 1)
 
     def chunk(self, view, anchor=True):
         return super().chunk(view, anchor).replace(' tabindex="0"', '')
+
+    def identifier_list(self, entries):
+        """Of the chunks that use a name, the first of each chapter is a link: all would be a file of megabytes."""
+        return super().identifier_list([(*entry[:5], self._first_of_each(entry[5]), *entry[6:]) for entry in entries])
+
+    @staticmethod
+    def _first_of_each(links):
+        seen, found = set(), []
+        for link in links:
+            found.append(replace(link, doc='') if link.doc in seen else link)
+            seen.add(link.doc)
+        return found
 
 
 class Builder(Epub3Builder):
