@@ -34,6 +34,17 @@ class Web:
         self.growth = growth.Growth(self.view.book)
         self.docs = {growth.chapter_of(path): self.view.doc(path) for path in self.view.book.files}
 
+    def fingerprint(self):
+        """Of all that scripts, archives and the pages of files are made from: the code, its numbers, its names."""
+        book, view = self.view.book, self.view
+        made = hashlib.sha256(repr((view.identifier_page, view.chunk_page)).encode())
+        for chunk in book.chunks.values():
+            where = view.number(chunk), view.anchors[chunk.label]
+            made.update(repr((chunk.file, chunk.name, chunk.text, where)).encode())
+        for entry in book.definitions:
+            made.update(repr((entry.title, entry.kind, entry.signature, view.target(entry))).encode())
+        return made.hexdigest()
+
     # ------------------------------------------------------------ addresses, as seen from a page
 
     def address(self, page, target, anchor=''):
@@ -270,7 +281,9 @@ def collected_pages(app, everywhere):
             old = json.load(file)
     except (FileNotFoundError, ValueError):
         old = {}
-    new = {}
+    new = {'': everywhere + web.fingerprint()}
+    if old.get('') == new[''] and all(os.path.exists(app.builder.get_outfilename(page)) for page in old if page):
+        return
     pages = [web.tree_page(n) for n in web.growth.chapters]
     pages += [web.file_page(source) for source in web.growth.sources.values()]
     for page, title, body in pages:
@@ -278,7 +291,7 @@ def collected_pages(app, everywhere):
         path = app.builder.get_outfilename(page)
         if old.get(page) != new[page] or not os.path.exists(path):
             yield page, {'title': title, 'body': body, 'parents': [], 'metatags': ''}, 'page.html'
-    for page in set(old) - set(new):
+    for page in set(old) - set(new) - {''}:
         try:
             os.remove(app.builder.get_outfilename(page))
         except FileNotFoundError:
@@ -292,6 +305,13 @@ def write_files(app, exception):
     if exception or not is_web(app):
         return
     web, static = web_of(app), os.path.join(app.outdir, '_static')
+    with open(os.path.join(app.doctreedir, 'collected.json'), encoding='utf-8') as file:
+        now = json.load(file)['']
+    record = os.path.join(app.doctreedir, 'beside.json')
+    if os.path.exists(record):
+        with open(record, encoding='utf-8') as file:
+            if json.load(file) == now and os.path.exists(os.path.join(static, 'nw', 'names.js')):
+                return
     files = {path: text.encode() for path, text in web.scripts()}
     try:
         with open(os.path.join(app.srcdir, 'LICENSE'), encoding='utf-8') as file:
@@ -306,3 +326,5 @@ def write_files(app, exception):
         for name in os.listdir(os.path.join(static, folder)):
             if f'{folder}/{name}' not in files:
                 os.remove(os.path.join(static, folder, name))
+    with open(record, 'w', encoding='utf-8') as file:
+        json.dump(now, file)
