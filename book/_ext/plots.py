@@ -4,6 +4,7 @@
     :data: scanning.dat
     :caption: What stands below the plot.
     :alt: What someone hears who cannot see it.
+    :width: 640
     :height: 320
     set logscale xy
     plot $scanning using 1:3 title 'ours', $scanning using 1:5 title 'theirs'
@@ -41,6 +42,7 @@ class PlotDirective(DrawingDirective):
     option_spec = {
         **DrawingDirective.option_spec,
         'data': directives.unchanged_required,
+        'width': directives.positive_int,
         'height': directives.positive_int,
     }
     program = 'gnuplot'
@@ -48,8 +50,8 @@ class PlotDirective(DrawingDirective):
     def run(self):
         [figure] = super().run()
         drawing = figure[0]
-        node = plot('', alt=drawing['alt'], height=self.options.get('height', 320),
-                    text=self._data() + drawing['text'])
+        node = plot('', alt=drawing['alt'], width=self.options.get('width', WIDTH),
+                    height=self.options.get('height', 320), text=self._data() + drawing['text'])
         self.set_source_info(node)
         figure.replace(drawing, node)
         return [figure]
@@ -72,8 +74,12 @@ class PlotDirective(DrawingDirective):
 
 # Drawing -----------------------------------------------------------------
 
+def _size(node):
+    return node['width'], node['height']
+
+
 def _script(node):
-    terminal = f"svg size {WIDTH},{node['height']} dynamic font 'Helvetica,13'"
+    terminal = f"svg size {node['width']},{node['height']} dynamic font 'Helvetica,13'"
     lines = [f"set linetype {number} lc rgb '{PALETTE[colour][1]}' lw 2 pt 0"
              for number, colour in enumerate(LINES, 1)]
     colours = {name: value for name, (_, value) in PALETTE.items() if name not in ('black', 'white')}
@@ -112,7 +118,7 @@ def _page_colour(match, for_css):
     raise FigureError(f"the colour '{colour}' has no counterpart on a dark page (there are {', '.join(PALETTE)})")
 
 
-def restyle(svg, digest, alt, height, for_css=True):
+def restyle(svg, digest, alt, size, for_css=True):
     """gnuplot's SVG as an element of a page: its colours, its width, its meaning."""
     svg = svg[svg.index('<svg'):]
     svg = re.sub(r'<title>.*?</title>|<desc>.*?</desc>', '', svg, flags=re.S)
@@ -123,8 +129,9 @@ def restyle(svg, digest, alt, height, for_css=True):
     svg = re.sub(r"""(stroke|fill)=(["'])black\2""", rf'\1="{ink}"', svg)
     svg = re.sub(r"""\b(id=["']|href=["']#|url\(#)""", rf'\g<1>p{digest}-', svg)  # unlike the next plot's
     alt = alt.replace('&', '&amp;').replace('"', '&quot;').replace('<', '&lt;')
-    style = f'width: {WIDTH}px; min-width: {WIDTH * SMALLEST:.0f}px; max-width: 100%; height: auto'
-    return (f'<svg class="drawing" role="img" aria-label="{alt}" style="{style}" viewBox="0 0 {WIDTH} {height}" '
+    width, height = size
+    style = f'width: {width}px; min-width: {width * SMALLEST:.0f}px; max-width: 100%; height: auto'
+    return (f'<svg class="drawing" role="img" aria-label="{alt}" style="{style}" viewBox="0 0 {width} {height}" '
             'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">'
             + svg[svg.index('>') + 1:])
 
@@ -136,7 +143,7 @@ def _visit_html(translator, node):
     try:
         path = _draw(translator.builder.app, node)
         with open(path, encoding='utf-8') as file:
-            svg = restyle(file.read(), os.path.basename(path)[:6], node['alt'], node['height'], for_css)
+            svg = restyle(file.read(), os.path.basename(path)[:6], node['alt'], _size(node), for_css)
     except FigureError as error:
         logger.warning('%s', error, location=node)
         raise nodes.SkipNode from error
@@ -148,7 +155,7 @@ def _visit_latex(translator, node):
     try:
         path = _draw(translator.builder.app, node)
         with open(path, encoding='utf-8') as file:
-            put_latex(translator, restyle(file.read(), os.path.basename(path)[:6], node['alt'], node['height'],
+            put_latex(translator, restyle(file.read(), os.path.basename(path)[:6], node['alt'], _size(node),
                                           for_css=False))
     except FigureError as error:
         logger.warning('%s', error, location=node)

@@ -20,9 +20,9 @@ bench: all $(bench_programs) $(certificates) ## ratios to peers, side by side [B
 	@$(need) valgrind socat python3
 	@WEFT_BIN=build/bin BENCH_BIN=build/bench tests/bench/run $(BENCH)
 
-figures: all ## measure the data of the plots again; make html draws them with gnuplot
+figures: all build/bench/asking build/bench/pace ## measure the data of the plots again; make html draws them with gnuplot
 	@$(need) gnuplot python3
-	@WEFT_BIN=build/bin tests/bench/figures
+	@WEFT_BIN=build/bin BENCH_BIN=build/bench tests/bench/figures
 
 # Is what is committed of the shape that the pages speak of?
 $(eval $(call suite,figures,,,--live --limit 60,tests/bench/figures --check))
