@@ -33,7 +33,7 @@ void window_sender_init(struct window_sender *, struct loop *, const struct link
 /* A datagram came back. One byte is an acknowledgement; anything else is ignored. */
 void window_sender_take(struct window_sender *, const void *data, size_t size);
 
-/* Takes the timer back. */
+/* Cancels the timer. */
 void window_sender_end(struct window_sender *);
 
 struct window_receiver {
