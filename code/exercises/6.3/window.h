@@ -28,7 +28,8 @@ struct window_sender {
    as the end. A piece is one byte, its number modulo 256, beginning with 0, and the bytes. Never more than
    WINDOW pieces are sent and not acknowledged. After 0.2 s of loop_time without an acknowledgement that is
    news, the first piece that is not acknowledged is sent again; whether others are too is your choice. */
-void window_sender_init(struct window_sender *, struct loop *, const struct link *, const char *file, size_t size);
+void window_sender_init(
+    struct window_sender *, struct loop *, const struct link *, const char *file, size_t size);
 
 /* A datagram came back. One byte is an acknowledgement; anything else is ignored. */
 void window_sender_take(struct window_sender *, const void *data, size_t size);

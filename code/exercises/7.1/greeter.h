@@ -13,8 +13,8 @@ struct protocol;
    name is empty, or does not fit: half a name is another's. */
 bool greeter_name(const char *subject, char *name, size_t room);
 
-/* A protocol factory: says "Hello, NAME!\n" to a client that has shown a certificate, "Hello, stranger!\n" to one
-   that has not, or has no name, and closes. A name of over 63 bytes is none. */
+/* A protocol factory: says "Hello, NAME!\n" to a client that has shown a certificate, "Hello,
+   stranger!\n" to one that has not, or has no name, and closes. A name of over 63 bytes is none. */
 struct protocol *greeter_protocol(void *context);
 
 #endif

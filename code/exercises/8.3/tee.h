@@ -24,10 +24,11 @@ struct tee {
     struct tee_end source, readers[2]; /* private */
 };
 
-/* Begins to copy what comes from one descriptor to two others, all ends of pipes; they are the tee's, also when
-   it fails. Each reader gets every byte in order, and after the source's end its own. The source is not
-   read while a reader has more waiting for it than the high-water mark of its transport. A reader that
-   leaves is forgotten, the other goes on; when both have left, the source is closed.
+/* Begins to copy what comes from one descriptor to two others, all ends of pipes; they are the
+   tee's, also when it fails. Each reader gets every byte in order, and after the source's end its
+   own. The source is not read while a reader has more waiting for it than the high-water mark of its
+   transport. A reader that leaves is forgotten, the other goes on; when both have left, the source
+   is closed.
    0 or a negative errno, and then ended is not called. */
 int tee_start(struct tee *, struct loop *, int from, const int to[2]);
 
