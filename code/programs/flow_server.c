@@ -25,12 +25,14 @@ static void write_more(void *context)
     struct source *source = context;
     struct transport *transport = source->transport;
     for (int turn = 0; turn < TURN && source->left > 0 && !source->paused; turn += CHUNK) {
+        if (transport_is_closing(transport))
+            return;
         source->left--;
         transport_write(transport, chunk, sizeof chunk);
     }
     if (source->left == 0)
         transport_close(transport);
-    else if (!source->paused && !transport_is_closing(transport))
+    else if (!source->paused)
         loop_call_soon(transport_get_loop(transport), &source->next_turn);
 }
 
@@ -45,7 +47,6 @@ static void resume_writing(struct protocol *protocol)
     struct source *source = (struct source *)protocol;
     printf("Resuming writing.\n");
     source->paused = false;
-    handle_cancel(&source->next_turn);
     write_more(source);
 }
 

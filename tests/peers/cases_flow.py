@@ -64,6 +64,23 @@ def flow_server_lets_a_reader_go_that(bench, rude):
     server.ends()
 
 
+@each(closes=(False,), resets=(True,))
+def flow_server_says_nothing_of_readers_that_leave_at_once(bench, rude):
+    server = bench.ours('flow_server', '--port', '0')
+    port = server.port()
+    for _ in range(20):
+        sock = bench.connect(port)
+        if rude:
+            reset(sock)
+        else:
+            sock.close()
+    other = bench.connect(port)
+    expect(len(receive_all(other)), 20000000, 'how much the next one got')
+    server.interrupt()
+    server.ends()
+    expect(own_words(server.err.lines), [], 'what it wrote to standard error')
+
+
 # ---------------------------------------------------------------- programs that are wrong on purpose
 
 @case
