@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 SVG = 'http://www.w3.org/2000/svg'
 FONT = 'Helvetica'
+PAGE_FONTS = "'Liberation Sans', Arimo, Helvetica, Arial, sans-serif"      # as wide as Helvetica, first
 PRINT_FONT = 'TeX Gyre Heros'     # as wide as Helvetica
 # A picture shrinks with the page to this part of its size, and scrolls from there.
 SMALLEST = 0.62
@@ -175,6 +176,29 @@ def _raise_arrowheads(root, paper):
             root.append(element)
 
 
+def _lift_grounds(root, paper):
+    """mscgen clears the ground for each line of a label. It reaches as high as the letters do, but over no arrow."""
+    arrows = [_number(line.get('y1')) for line in root.iter(f'{{{SVG}}}line') if line.get('y1') == line.get('y2')]
+    for element, after in zip(list(root), list(root)[1:]):
+        if element.tag == f'{{{SVG}}}polygon' and element.get('fill') == paper and after.tag == f'{{{SVG}}}text':
+            points = [[float(part) for part in point.split(',')] for point in element.get('points').split()]
+            top = min(y for _, y in points)
+            lift = min([MSCGEN_LIFT, *(top - arrow - 1 for arrow in arrows if top - MSCGEN_LIFT <= arrow < top)])
+            element.set('points', ' '.join(f'{x:g},{y - (lift if y == top else 0):g}' for x, y in points))
+
+
+def _restyle_text(element, in_points):
+    text = element.text or ''
+    if in_points and element.get('text-anchor') == 'start':     # a blank before a label keeps it off its arrow
+        blanks = len(text) - len(text.lstrip(' '))
+        element.set('x', f"{float(element.get('x')) + 0.278 * blanks * _number(element.get('font-size')):g}")
+    element.text = re.sub(r"(?<=[\w)])'(?=s\b)|(?<=s)'(?=\s)", '’', text.strip())
+    element.set('font-family', PAGE_FONTS)
+    if not in_points:                   # mscgen sets its letters on the very line
+        element.set('y', f"{_number(element.get('y')) - MSCGEN_LIFT:g}")
+        element.set('lengthAdjust', 'spacingAndGlyphs')
+
+
 def restyle(svg, alt, for_css=True):
     """The program's SVG as an element of a page: its colours, its width, its meaning."""
     ElementTree.register_namespace('', SVG)
@@ -193,12 +217,10 @@ def restyle(svg, alt, for_css=True):
             if attribute in element.attrib:
                 element.set(attribute, _page_colour(element.get(attribute), for_css))
         if element.tag == f'{{{SVG}}}text':
-            element.text = (element.text or '').strip()
+            _restyle_text(element, in_points)
             element.attrib.setdefault('fill', _page_colour('black', for_css))
-            element.set('font-family', 'Helvetica, Arial, sans-serif')
-            if not in_points:           # mscgen sets its letters on the very line
-                element.set('y', f"{_number(element.get('y')) - MSCGEN_LIFT:g}")
     if not in_points:
+        _lift_grounds(root, _page_colour('white', for_css))
         _raise_arrowheads(root, _page_colour('white', for_css))
     for attribute in ('width', 'height', 'version', 'shape-rendering'):
         root.attrib.pop(attribute, None)
@@ -230,7 +252,7 @@ def _visit_html(translator, node):
 def put_html(translator, svg, alt):
     """The drawing as a part of the page; in an e-book, which forbids that, as a file beside it."""
     if translator.builder.name != 'epub':
-        translator.body.append(f'<div class="drawing-frame">{svg}</div>\n')
+        translator.body.append(f'<div class="drawing-hold"><div class="drawing-frame">{svg}</div></div>\n')
         return
     name = f'drawing-{hashlib.sha256(svg.encode()).hexdigest()[:24]}.svg'
     folder = os.path.join(translator.builder.outdir, '_images')

@@ -204,12 +204,13 @@ class PlayerDirective(SphinxDirective):
 
     @staticmethod
     def table(play):
-        group = nodes.tgroup('', cols=5)
-        group += [nodes.colspec(colwidth=width) for width in (12, 14, 24, 30, 26)]
-        rows = [('s', *LANES)]
+        lanes = [lane for lane in LANES if any(step.lane == lane for step in play.steps)]
+        group = nodes.tgroup('', cols=1 + len(lanes))
+        group += [nodes.colspec(colwidth=width) for width in (12, 14, 24, 30, 26)[:1 + len(lanes)]]
+        rows = [('s', *lanes)]
         for step in play.steps:
-            cells = [f'{step.when:.6f}'] + ['' for _ in LANES]
-            cells[1 + LANES.index(step.lane)] = step.short
+            cells = [f'{step.when:.6f}'] + ['' for _ in lanes]
+            cells[1 + lanes.index(step.lane)] = step.short
             rows.append(cells)
         made = [nodes.row('', *[nodes.entry('', nodes.paragraph('', cell) if cell else nodes.paragraph())
                                 for cell in row]) for row in rows]

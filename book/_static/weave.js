@@ -201,6 +201,30 @@
     else
         begin();
 
+    /* ---- a shadow where more lies to the right ---- */
+
+    function look_right(box) {
+        box.parentElement.classList.toggle('nw-more', box.scrollWidth - box.clientWidth - box.scrollLeft > 2);
+    }
+
+    function watch_width() {
+        var boxes = document.querySelectorAll('.highlight > pre, .drawing-hold > .drawing-frame');
+        boxes.forEach(function (box) {
+            box.addEventListener('scroll', function () { look_right(box); }, { passive: true });
+        });
+        if (window.ResizeObserver) {
+            var observer = new ResizeObserver(function (seen) {
+                seen.forEach(function (one) { look_right(one.target); });
+            });
+            boxes.forEach(function (box) { observer.observe(box); });
+        }
+    }
+
+    if (document.readyState === 'loading')
+        document.addEventListener('DOMContentLoaded', watch_width);
+    else
+        watch_width();
+
     /* ---- what is folded opens for a link to it, or into it ---- */
 
     function unfold() {

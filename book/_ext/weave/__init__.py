@@ -39,7 +39,7 @@ import noweb  # noqa: E402
 from . import epub, exercises, furo_files, html, latex, pages, scenarios, web  # noqa: E402
 from .elements import nw_chunk, nw_fold, nw_hint, nw_html, nw_list, nw_quote, nw_scenario  # noqa: E402
 from .reading import Parser  # noqa: E402
-from .view import Link, View, slug  # noqa: E402
+from .view import Link, View, slug, typeset  # noqa: E402
 
 log = logging.getLogger(__name__)
 SCENARIOS = 'tests/conformance/scenarios'
@@ -346,7 +346,7 @@ class Page:
             if is_chunk:
                 if not part.doc:
                     self.warn('no chunk is named <<%s>>', node, part.text)
-                inner = nodes.inline('', f'⟨{part.text}', classes=['nw-name'])
+                inner = nodes.inline('', f'⟨{typeset(part.text)}', classes=['nw-name'])
                 if part.number:
                     inner += [nodes.Text('\u00a0'), nodes.inline('', part.number, classes=['nw-n'])]
                 inner += nodes.Text('⟩')
@@ -402,7 +402,7 @@ class Page:
     def scenarios_list(self, node):
         items = {}
         for known in self.view.scenarios.values():
-            body = nodes.paragraph('', known.title)
+            body = nodes.paragraph('', typeset(known.title))
             others = [row for row in re.split(r'[\s,]+', known.stands_for) if row not in ('', known.id)]
             if others:
                 body += [nodes.Text(' '), nodes.inline('', ', '.join(others), classes=['nw-by'])]
@@ -412,7 +412,7 @@ class Page:
         out = []
         for group, members in items.items():
             if group:
-                out.append(nodes.rubric('', group.capitalize()))
+                out.append(nodes.rubric('', group.upper() if group == 'tls' else group.capitalize()))
             out.append(nodes.definition_list('', *members, classes=['nw-scenarios', 'nw-short']))
         node.replace_self(out or [nodes.paragraph('', 'No scenario has been written yet.')])
 
@@ -422,19 +422,31 @@ class Page:
             if not known.differs:
                 continue
             link = Link(known.id, self.view.scenario_page, known.anchor, known.title)
-            body = nodes.definition('', nodes.paragraph('', known.differs))
+            body = nodes.definition('', nodes.paragraph('', typeset(known.differs)))
             if known.asyncio or known.ours:
                 body += nodes.container('', *[
                     nodes.container('', nodes.paragraph('', who), nodes.literal_block(text, text, language='text'))
                     for who, text in (('asyncio', known.asyncio), ('ours', known.ours))], classes=['nw-two'])
             items.append(nodes.definition_list_item(
                 '', nodes.term('', '', self.reference(link, nodes.literal('', known.id)),
-                               nodes.Text(' ' + known.title)), body))
+                               nodes.Text(' ' + typeset(known.title))), body))
         node.replace_self(nodes.definition_list('', *items, classes=['nw-scenarios']) if items
                           else nodes.paragraph('', 'No scenario differs from asyncio.'))
 
 
+APART = re.compile(r'(?<=\d) (?=(?:bytes?|[KMG]iB|[kKMG]B|[mµn]?s|%|seconds?|milliseconds?|Mbit/s)(?!\w))|'
+                   r'(?:(?<=hapter)|(?<=igure)|(?<=olution)|(?<=xercise)|(?<=able)|(?<=ppendix)|(?<=age)) (?=\d|[A-D]\b)')
+
+
+def join_numbers(doctree):
+    """A number is not parted from its unit, nor a chapter from its number."""
+    for text in list(doctree.findall(nodes.Text)):
+        if APART.search(text) and not isinstance(text.parent, (nodes.literal, nodes.FixedTextElement, nodes.raw, nw_chunk)):
+            text.parent.replace(text, nodes.Text(APART.sub('\u00a0', text)))
+
+
 def fill_page(app, doctree, docname):
+    join_numbers(doctree)
     web.decorate(app, doctree, docname)
     exercises.link(doctree, exercises.places(facts_of(app.env)), html.Writer(app.builder, docname))
     Page(app, doctree, docname).fill()
@@ -452,6 +464,8 @@ def setup(app):
     app.add_domain(NowebDomain)
     app.add_node(nw_chunk, html=(html.visit_chunk, html.depart), epub=(epub.visit_chunk, html.depart))
     app.add_node(nw_html, html=(html.visit_html, html.depart), epub=(html.visit_html, html.depart))
+    app.add_node(nodes.literal, override=True, html=(html.visit_literal, html.depart_literal),
+                 epub=(html.visit_literal, html.depart_literal))
     app.add_node(nw_hint, **exercises.HINT_VISITORS)
     app.add_node(nw_fold, **exercises.FOLD_VISITORS)
     app.add_builder(epub.Builder, override=True)

@@ -1,16 +1,27 @@
 """How a chunk looks in HTML."""
+import re
 from html import escape
 
 from docutils import nodes
 from pygments.lexers import BashLexer, CLexer, MakefileLexer, PythonLexer
-from pygments.token import STANDARD_TYPES
+from pygments.token import STANDARD_TYPES, Name
 
-from .view import Link
+from .view import Link, typeset
+
+
+class C(CLexer):
+    """For Pygments `thread` is a keyword, as it was for one compiler; here it is a name."""
+
+    def get_tokens_unprocessed(self, text, stack=('root',)):
+        for index, token, value in super().get_tokens_unprocessed(text, stack):
+            yield index, Name if value == 'thread' else token, value
+
 
 LEXERS = {name: lexer(stripnl=False, ensurenl=False) for name, lexer in (
-    ('c', CLexer), ('python', PythonLexer), ('bash', BashLexer), ('make', MakefileLexer))}
+    ('c', C), ('python', PythonLexer), ('bash', BashLexer), ('make', MakefileLexer))}
 
 
+LONG = 18                           # letters of a code in prose that may be broken by the end of a line
 PLAIN = ('n', 'p', 'o', 'w')       # names, punctuation, operators look like the text around them
 
 
@@ -108,7 +119,7 @@ class Writer:
 
     def name(self, link):
         """⟨name 3.14⟩, all of it one link."""
-        return self.a(link, f'⟨{escape(link.text)}&#160;<span class="nw-n">{link.number}</span>⟩', 'nw-name')
+        return self.a(link, f'⟨{escape(typeset(link.text))}&#160;<span class="nw-n">{link.number}</span>⟩', 'nw-name')
 
     def chunk(self, view, anchor=True):
         out = [f'<div class="nw-chunk{" nw-file" if view.is_file else ""}{" nw-empty" if view.empty else ""}"'
@@ -129,8 +140,9 @@ class Writer:
         return ''.join(out)
 
     def _head(self, view, anchor):
-        name = escape(view.name)
-        shown = f'<span class="nw-path">{name}</span>' if view.is_file else f'<span class="nw-title">⟨{name}⟩</span>'
+        name = escape(view.name if view.is_file else typeset(view.name))
+        path = name.replace('/', '/<wbr/>')
+        shown = f'<span class="nw-path">{path}</span>' if view.is_file else f'<span class="nw-title">⟨{name}⟩</span>'
         link = '' if not anchor else (f'<a class="headerlink" href="#{view.anchor}" '
                                       f'title="Permalink to this chunk">¶</a>')
         return (f'<div class="nw-head"><span>{shown}&#160;<span class="nw-sign">{view.sign}</span></span>'
@@ -139,7 +151,7 @@ class Writer:
     def code(self, view):
         out = []
         for css, text, link, kind in pieces(view):
-            shown = escape(text, False)
+            shown = escape(typeset(text) if kind == 'reference' else text, False)
             if kind == 'reference':
                 if not link.doc:
                     out.append(f'<span class="nw-ref nw-missing">{shown}</span>')
@@ -180,7 +192,7 @@ class Writer:
                 if title == 'Files':
                     shown = self.a(first, f'<code>{escape(first.text)}</code>', 'nw-entry')
                 else:
-                    shown = self.a(first, f'⟨{escape(first.text)}⟩', 'nw-entry nw-name')
+                    shown = self.a(first, f'⟨{escape(typeset(first.text))}⟩', 'nw-entry nw-name')
                 out.append(f'<li><span class="nw-what">{shown}</span> <span class="nw-where">'
                            + self.numbers([first] + more))
                 if users:
@@ -238,6 +250,23 @@ def visit_chunk(self, node):
     writer = Writer(self.builder, self.builder.current_docname)
     self.body.append(writer.chunk(node['view'], anchor=node.get('anchor', True)))
     raise nodes.SkipNode
+
+
+def visit_literal(self, node):
+    self.__class__.visit_literal(self, node)
+    self.context.append(len(self.body))
+
+
+def depart_literal(self, node):
+    """A short code stays whole; a long one is broken behind an underscore, a slash, a dot or a colon, before anywhere."""
+    start = self.context.pop()
+    self.__class__.depart_literal(self, node)
+    made = ''.join(self.body[start:])
+    if len(node.astext()) < LONG:
+        made = made.replace('class="', 'class="nw-whole ', 1)
+    else:
+        made = re.sub(r'(?<=>)[^<>]+(?=<)', lambda part: re.sub(r'([_/:.])(?=\w)', r'\1<wbr/>', part[0]), made)
+    self.body[start:] = [made]
 
 
 def visit_html(self, node):

@@ -12,13 +12,14 @@ from sphinx import addnodes
 from sphinx.writers.latex import LaTeXTranslator
 
 from . import html
-from .view import Link
+from .view import Link, typeset
 
 FULL, SMALLEST = 92, 110        # columns at the usual size of code, and at the smallest
 HALF, HALF_SMALLEST = 40, 50    # the same for one of two traces side by side
 WHOLE = 16                      # rows of a table that is not broken by the end of a page
 HALVES = ('The exercise', 'A solution')     # links between an exercise and its solution
-TOGETHER = 12                   # a chunk of so many lines is not broken by the end of a page
+LINE, NARROW = 100, 26          # letters on the line of a table; in a column that gets what it wants
+TOGETHER = 9                    # a chunk of so many lines is not broken by the end of a page
 
 ESCAPES = {'\\': r'\textbackslash{}', '{': r'\{', '}': r'\}', '$': r'\$', '&': r'\&', '%': r'\%', '#': r'\#',
            '_': r'\_', '^': r'\textasciicircum{}', '~': r'\textasciitilde{}'}
@@ -83,12 +84,13 @@ class Listing:
     def latex(self):
         widest = max((sum(width for _, width, _ in line) for line in self.lines), default=0)
         widest = max(self.columns, min(widest, self.smallest))
-        rows = []                                   # (indent, LaTeX, is it the rest of a line)
+        rows = []                                   # (indent, LaTeX, is it the rest of a line, its text)
         for line in self.lines:
             rows += self._rows(line, widest)
         out = [fr'\begin{{nwlines}}{{{self.columns / widest:.4f}}}']
-        for number, (indent, latex, rest) in enumerate(rows):
-            out.append(fr'\nw{"R" if rest else "L"}{{{indent}}}{{{latex}}}' + self._break(rows, number))
+        for number, (indent, latex, rest, text) in enumerate(rows):
+            out.append((fr'\nw{"R" if rest else "L"}{{{indent}}}{{{latex}}}' if text or latex else r'\nwE')
+                       + self._break(rows, number))
         return '\n'.join(out + [r'\end{nwlines}'])
 
     @staticmethod
@@ -111,7 +113,8 @@ class Listing:
                 piece, make = made[0]
                 indent += len(piece) - len(piece.lstrip(' '))
                 made[0] = (piece.lstrip(' '), make)
-            rows.append((indent, ''.join(m if isinstance(m, str) else m[1](m[0]) for m in made), start > 0))
+            rows.append((indent, ''.join(m if isinstance(m, str) else m[1](m[0]) for m in made), start > 0,
+                         text[start:stop].strip()))
         return rows
 
     @staticmethod
@@ -120,10 +123,15 @@ class Listing:
         left = len(rows) - number - 1
         if not left:
             return ''
-        if len(rows) <= TOGETHER or number < 2 or left < 3 or rows[number + 1][2]:
+        (indent, latex, _, text), (next_indent, next_latex, continues, next_text) = rows[number:number + 2]
+        if len(rows) <= TOGETHER or number < 2 or left < 3 or continues:
             return r'\nwstay'
-        if not rows[number + 1][1].strip('~'):
+        if not (text or latex):
+            return ''                                   # what may be dropped is no place to break
+        if not (next_text or next_latex):
             return r'\nwgood'
+        if next_text.startswith('}') or next_indent > indent:
+            return r'\nwstay'                           # an `if` and what it is about, a body and its end
         return r'\nwmay'
 
 
@@ -150,8 +158,9 @@ class Writer:
         out = ['', r'\begin{nwchunk}']
         head = 'nwfilehead' if view.is_file else 'nwhead'
         anchor = fr'\nwanchor{{{label(own)}}}' if doc else ''
+        name = view.name if view.is_file else typeset(view.name)
         sign = r'\nwplus' if view.sign.startswith('+') else r'\nwis'
-        out.append(fr'\{head}{{{anchor}}}{{{view.number}}}{{{escape(view.name)}}}{{{sign}}}')
+        out.append(fr'\{head}{{{anchor}}}{{{view.number}}}{{{escape(name)}}}{{{sign}}}')
         if view.empty:
             note = escape(view.empty)
             if view.filled:
@@ -169,7 +178,7 @@ class Writer:
         for css, text, link, kind in html.pieces(view):
             if kind == 'reference':
                 number = link.number and fr'\nwn{{{link.number}, p.~\nwpage{{{label(link)}}}}}'
-                made.add_whole(self.to(link, fr'\nwname{{{escape(link.text)}}}{{{number}}}'))
+                made.add_whole(self.to(link, fr'\nwname{{{escape(typeset(link.text))}}}{{{number}}}'))
             else:
                 made.add(text, lambda part, css=css, link=link, kind=kind: self._piece(css, part, link, kind))
         return made.latex()
@@ -206,7 +215,7 @@ class Writer:
                 out.append(fr'\nwlisthead{{{title}}}\begin{{nwlist}}')
             for first, more, users, note in items:
                 shown = (fr'\nwcode{{{escape(first.text)}}}' if title == 'Files' else
-                         fr'\nwname{{{escape(first.text)}}}{{}}')
+                         fr'\nwname{{{escape(typeset(first.text))}}}{{}}')
                 said = fr'\nwpages{{}}{{{self.pages([first] + more)}}}'
                 if users:
                     said += fr'; used \nwpages{{}}{{{self.pages(users)}}}'
@@ -361,13 +370,42 @@ class Translator(LaTeXTranslator):
             node['classes'].append('longtable')         # may be broken by the end of a page
         if 'colwidths-given' not in node['classes']:
             node['classes'].append('colwidths-given')
-            for number, spec in enumerate(node.findall(nodes.colspec)):
-                spec['colwidth'] = self._weight([row[number].astext() for row in rows if number < len(row)])
+            specs = list(node.findall(nodes.colspec))
+            columns = [[row[number] for row in rows if number < len(row)] for number in range(len(specs))]
+            for spec, width in zip(specs, self._widths(columns)):
+                spec['colwidth'] = width
+        self.rows_left, self.rows_done = len(list(node.findall(nodes.row))), 0
         super().visit_table(node)
+
+    def depart_row(self, node):
+        """No row of a table stands alone at the head or the foot of a page."""
+        at = len(self.body)
+        super().depart_row(node)
+        self.rows_left, self.rows_done = self.rows_left - 1, self.rows_done + 1
+        if not isinstance(node.parent, nodes.thead) and (self.rows_left in (1, 2) or self.rows_done <= 3):
+            self.body[at] = self.body[at].replace(r'\\', r'\\*', 1)
+
+    @staticmethod
+    def _letters(entry):
+        """How wide a cell would like to be; letters of code are wider than others."""
+        return max((len(block.astext()) + sum(len(code.astext()) for code in block.findall(nodes.literal)) / 4
+                    for block in entry.children or [entry]), default=1)
+
+    def _widths(self, columns):
+        """How wide each column is: as wide as what it says, while there is room for all; then the narrow ones get
+        that, and the others share what is left, by what they usually say and by their longest words."""
+        wishes = [max(map(self._letters, cells), default=1) + 3 for cells in columns]
+        if sum(wishes) <= LINE:
+            return [round(wish) for wish in wishes]
+        narrow = [wish if wish <= NARROW else 0 for wish in wishes]
+        if sum(narrow) > LINE / 2:
+            narrow = [0 for _ in wishes]
+        shares = [0 if has else self._weight([cell.astext() for cell in cells]) for has, cells in zip(narrow, columns)]
+        room = LINE - sum(narrow)
+        return [round(has or room * share / sum(shares)) for has, share in zip(narrow, shares)]
 
     @staticmethod
     def _weight(cells):
-        """How wide a column should be, beside the others: what it says, and its longest word."""
         longest = max((len(part) for cell in cells for part in re.split(r'[\s_/.:]', cell)), default=1)
         usual = sorted(len(cell) for cell in cells)[len(cells) * 3 // 4] if cells else 1
         return max(longest + 3, min(usual, 60))         # the space between columns counts too
@@ -376,9 +414,10 @@ class Translator(LaTeXTranslator):
         if 'nw-two' in node['classes']:
             widest = max((len(line) for block in node.findall(nodes.literal_block)
                           for line in block.astext().split('\n')), default=0)
+            self.body.append('\n' + r'\nopagebreak[4]' + '\n')
             if widest <= HALF_SMALLEST:
                 self.two = (HALF, HALF_SMALLEST)
-                self.body.append('\n' + r'\begin{nwtwo}' + '\n')
+                self.body.append(r'\begin{nwtwo}' + '\n')
             return
         if self.two and isinstance(node.parent, nodes.container):
             self.body.append(r'\begin{nwone}' + '\n')
@@ -413,6 +452,17 @@ class Translator(LaTeXTranslator):
         super().visit_term(node)
         if self.short:
             self.body[-1] = r'\nwshortitem{'
+
+    def visit_paragraph(self, node):
+        """Above a player's table stands its title, as a caption does."""
+        super().visit_paragraph(node)
+        if 'nw-play-title' in node['classes']:
+            self.body.append(r'\nwplaytitle{')
+
+    def depart_paragraph(self, node):
+        if 'nw-play-title' in node['classes']:
+            self.body.append('}')
+        super().depart_paragraph(node)
 
     def visit_rubric(self, node):
         self.body.append(r'\nwrubric{')

@@ -41,6 +41,11 @@ def slug(text):
     return re.sub(r'[^a-z0-9]+', '-', text.lower()).strip('-') or 'x'
 
 
+def typeset(text):
+    """A name or a title as it is printed: sources have the apostrophe of typewriters."""
+    return re.sub(r"(?<=[\w)])'(?=s\b)|(?<=s)'(?=\s|$)", '’', text)
+
+
 def tidy(signature):
     """ctags writes (struct loop * loop,int n)."""
     return re.sub(r'\* (?=[\w*])', '*', signature.replace(',', ', '))
