@@ -91,7 +91,7 @@ latex_elements = {
     'tableofcontents': r'\nwcontents',
     'makeindex': '',
     'printindex': '',
-    'figure_align': '!htbp',
+    'figure_align': 'H',
     'tocdepth': r'\setcounter{tocdepth}{1}',
     'secnumdepth': r'\setcounter{secnumdepth}{0}',
     'sphinxsetup': 'InnerLinkColor={rgb}{0,0,0},OuterLinkColor={HTML}{27488C}',

@@ -25,9 +25,9 @@ struct datagram_options {
 /* Makes a socket, a protocol and a transport for datagrams (loop.create_datagram_endpoint). done's
    result: struct transport *, with one reference for the caller; its protocol has seen
    connection_made. With a remote address only datagrams from there are received, unless
-   allow_broadcast. Cancelled: everything is closed. 0; -EINVAL: no address and no family, a bad port, sock that is
-   no datagram socket or comes with other options, hosts and paths mixed; -EBADF: closed loop;
-   -ENOMEM. */
+   allow_broadcast. Cancelled: everything is closed. 0; -EINVAL: no address and no family, a bad
+   port, sock that is no datagram socket or comes with other options, hosts and paths mixed;
+   -EBADF: closed loop; -ENOMEM. */
 int loop_create_datagram_endpoint(struct loop *, struct future *done, protocol_factory *,
     void *context, const struct datagram_options *);
 

@@ -9,7 +9,9 @@ struct protocol_call;
 struct transport;
 
 void transport_trace(struct transport *, const char *what, const char *more) __attribute__((cold));
-void transport_trace_bytes(struct transport *, const char *what, ssize_t size, size_t asked) __attribute__((cold));
-void transport_trace_call(struct transport *, const char *what, const struct protocol_call *) __attribute__((cold));
+void transport_trace_bytes(struct transport *, const char *what, ssize_t size, size_t asked)
+    __attribute__((cold));
+void transport_trace_call(struct transport *, const char *what, const struct protocol_call *)
+    __attribute__((cold));
 
 #endif

@@ -189,9 +189,11 @@ def _lift_grounds(root, paper):
 
 def _restyle_text(element, in_points):
     text = element.text or ''
-    if in_points and element.get('text-anchor') == 'start':     # a blank before a label keeps it off its arrow
-        blanks = len(text) - len(text.lstrip(' '))
-        element.set('x', f"{float(element.get('x')) + 0.278 * blanks * _number(element.get('font-size')):g}")
+    if in_points:                       # blanks hold a label away from its line, but SVG drops them: the label moves
+        before, after = len(text) - len(text.lstrip()), len(text) - len(text.rstrip())
+        moved = {'start': before, 'middle': (before - after) / 2, 'end': -after}[element.get('text-anchor', 'start')]
+        if moved and text.strip():
+            element.set('x', f"{float(element.get('x')) + 0.278 * moved * _number(element.get('font-size', '12')):g}")
     element.text = re.sub(r"(?<=[\w)])'(?=s\b)|(?<=s)'(?=\s)", '’', text.strip())
     element.set('font-family', PAGE_FONTS)
     if not in_points:                   # mscgen sets its letters on the very line

@@ -1,5 +1,6 @@
 /* self_pause.c - tangled from chapters/05-flow-control.nw; edit that file, not this one. */
-/* Pauses itself when anything is buffered, and waits for a call that never comes. Wrong on purpose: see chapter 5. */
+/* Pauses itself when anything is buffered, and waits for a call that never comes.
+   Wrong on purpose: see chapter 5. */
 #include "arguments.h"
 #include "loop.h"
 #include "protocol.h"

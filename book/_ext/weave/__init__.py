@@ -281,6 +281,17 @@ def changed_views(app, env):
 
 # ---------------------------------------------------------------- writing
 
+def sentence(text, stop=''):
+    """What a scenario says of itself, as it is printed: names in it are code."""
+    text = text.strip()
+    if stop and text[:1].islower() and not re.match(r'(asyncio|[\w.]*[_(])', text):
+        text = text[:1].upper() + text[1:]
+    if stop and text[-1:] not in '.!?':
+        text += stop
+    return [nodes.literal('', part) if number % 2 else nodes.Text(typeset(part))
+            for number, part in enumerate(re.split(r'(\b\w+(?:\.\w+)*\(\)|\b[a-z]+_\w+)', text)) if part]
+
+
 WRITERS = {'latex': latex.Writer, 'epub': epub.Writer}
 
 
@@ -402,7 +413,7 @@ class Page:
     def scenarios_list(self, node):
         items = {}
         for known in self.view.scenarios.values():
-            body = nodes.paragraph('', typeset(known.title))
+            body = nodes.paragraph('', '', *sentence(known.title))
             others = [row for row in re.split(r'[\s,]+', known.stands_for) if row not in ('', known.id)]
             if others:
                 body += [nodes.Text(' '), nodes.inline('', ', '.join(others), classes=['nw-by'])]
@@ -412,7 +423,7 @@ class Page:
         out = []
         for group, members in items.items():
             if group:
-                out.append(nodes.rubric('', group.upper() if group == 'tls' else group.capitalize()))
+                out.append(nodes.rubric('', scenarios.GROUPS.get(group, group.capitalize())))
             out.append(nodes.definition_list('', *members, classes=['nw-scenarios', 'nw-short']))
         node.replace_self(out or [nodes.paragraph('', 'No scenario has been written yet.')])
 
@@ -422,26 +433,30 @@ class Page:
             if not known.differs:
                 continue
             link = Link(known.id, self.view.scenario_page, known.anchor, known.title)
-            body = nodes.definition('', nodes.paragraph('', typeset(known.differs)))
+            body = nodes.definition('', nodes.paragraph('', '', *sentence(known.differs, stop='.')))
             if known.asyncio or known.ours:
                 body += nodes.container('', *[
                     nodes.container('', nodes.paragraph('', who), nodes.literal_block(text, text, language='text'))
                     for who, text in (('asyncio', known.asyncio), ('ours', known.ours))], classes=['nw-two'])
             items.append(nodes.definition_list_item(
                 '', nodes.term('', '', self.reference(link, nodes.literal('', known.id)),
-                               nodes.Text(' ' + typeset(known.title))), body))
+                               nodes.Text(' '), *sentence(known.title)), body))
         node.replace_self(nodes.definition_list('', *items, classes=['nw-scenarios']) if items
                           else nodes.paragraph('', 'No scenario differs from asyncio.'))
 
 
 APART = re.compile(r'(?<=\d) (?=(?:bytes?|[KMG]iB|[kKMG]B|[mµn]?s|%|seconds?|milliseconds?|Mbit/s)(?!\w))|'
-                   r'(?:(?<=hapter)|(?<=igure)|(?<=olution)|(?<=xercise)|(?<=able)|(?<=ppendix)|(?<=age)) (?=\d|[A-D]\b)')
+                   r'(?:(?<=hapter)|(?<=hapters)|(?<=igure)|(?<=olution)|(?<=xercise)|(?<=able)|(?<=ppendix)|(?<=age)|'
+                   r'(?<=RFC)|(?<=port)) '
+                   r'(?=\d|[A-D]\b)')
+
+CODE = (nodes.literal, nodes.FixedTextElement, nodes.raw, nw_chunk)
 
 
 def join_numbers(doctree):
     """A number is not parted from its unit, nor a chapter from its number."""
     for text in list(doctree.findall(nodes.Text)):
-        if APART.search(text) and not isinstance(text.parent, (nodes.literal, nodes.FixedTextElement, nodes.raw, nw_chunk)):
+        if APART.search(text) and not isinstance(text.parent, CODE):
             text.parent.replace(text, nodes.Text(APART.sub('\u00a0', text)))
 
 

@@ -258,7 +258,7 @@ def visit_literal(self, node):
 
 
 def depart_literal(self, node):
-    """A short code stays whole; a long one is broken behind an underscore, a slash, a dot or a colon, before anywhere."""
+    """A short code stays whole; a long one is broken behind an underscore, a slash, a dot or a colon first."""
     start = self.context.pop()
     self.__class__.depart_literal(self, node)
     made = ''.join(self.body[start:])

@@ -12,6 +12,9 @@ import re
 from dataclasses import dataclass
 
 
+GROUPS = {'tls': 'TLS', 'flow': 'Flow control', 'buffered': 'Buffered protocols', 'unix': 'Unix sockets'}
+
+
 @dataclass(frozen=True)
 class Scenario:
     id: str

@@ -147,10 +147,11 @@ class Web:
         page = f'trees/ch{chapter:02}'
         title = self.app.env.titles[self.docs[chapter]].astext()
         out = [f'<section id="tree"><h1>The tree at chapter {chapter}</h1>\n',
-               '<p>What is there after ', self.a(page, self.docs[chapter], escape(title)), '. ',
+               f'<p>The files after chapter {chapter}, ', self.a(page, self.docs[chapter], escape(title)), '. ',
                f'<a href="{self.download(page, chapter)}" download>weft-ch{chapter:02}.tar.gz</a> '
-               'holds the same files, with a Makefile that needs make, a C compiler and nothing else'
-               + (' but OpenSSL' if any(s.path == 'tls.c' for s in self.growth.tree(chapter)) else '') + ':</p>\n',
+               'holds the same files, with a Makefile that needs make, a C compiler'
+               + (', OpenSSL' if any(s.path == 'tls.c' for s in self.growth.tree(chapter)) else '')
+               + ' and nothing else:</p>\n',
                f'<div class="highlight-console notranslate"><div class="highlight"><pre>'
                f'$ tar xzf weft-ch{chapter:02}.tar.gz\n$ make -C weft-ch{chapter:02}\n</pre></div></div>\n',
                '<p class="nw-tabs">', ' '.join(
