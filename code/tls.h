@@ -39,8 +39,9 @@ struct tls_context *tls_client_context(const struct tls_context_options *, struc
 struct tls_context *tls_context_retain(struct tls_context *);
 void tls_context_release(struct tls_context *); /* NULL is fine */
 
-/* A client that asks this server for `name` (SNI) gets the other context's certificate; the other
-   is retained. 0 or -ENOMEM. */
+/* A client that asks this server for `name` (SNI) gets the other context's certificate and alpn, and is
+   judged by the other's authorities; whether it must show a certificate is this one's to say. The other is
+   retained. 0 or -ENOMEM. */
 int tls_context_add_name(struct tls_context *, const char *name, struct tls_context *other);
 
 /* ssl.SSLError: code is OpenSSL's reason; the text "[SSL: WRONG_VERSION_NUMBER] wrong version number".
@@ -51,7 +52,8 @@ extern const struct error_domain error_tls_verify;
 /* transport_get_extra_info(): "peercert": const struct tls_peercert *, NULL if none was shown, all
    members NULL if it was not verified; "cipher": const struct tls_cipher *; "version": const char *,
    "TLSv1.3"; "alpn": const char *, NULL if none was agreed; "sslcontext": struct tls_context *;
-   "ssl_object": OpenSSL's SSL *; anything else: what the transport below says. */
+   "ssl_object": OpenSSL's SSL *; anything else: what the transport below says. Of these only "sslcontext"
+   is known before the handshake has ended, or after TLS has failed (a fatal alert, a broken record). */
 struct tls_peercert {
     const char *subject, *issuer, *serial_number, *not_before, *not_after, *subject_alt_name;
 };
@@ -67,10 +69,11 @@ struct start_tls_options {
 };
 
 /* From now on what the transport moves is ciphertext, and its protocol stands behind TLS
-   (loop.start_tls). protocol: the one that the transport has already, or a new one in its place. done's
-   result: the new struct transport *, one reference for the caller; connection_made is not called again.
-   If it fails, or is cancelled, the connection is lost. 0; -EINVAL: another loop's transport, or one
-   that is closing, or write_eof was called, or a client's name is missing; -ENOMEM. */
+   (loop.start_tls). protocol: the one that the transport has already, or a new one in its place; the old
+   one is then released. done's result: the new struct transport *, one reference for the caller, and all that
+   a new protocol is told: connection_made is not called. If done fails, or is cancelled, the connection is
+   lost. 0; -EINVAL: another loop's transport, or one that is closing, or write_eof was called, or a client's
+   name is missing; -ENOMEM. On failure nothing has changed, and a new protocol is still the caller's. */
 int loop_start_tls(struct loop *, struct future *done, struct transport *, struct protocol *,
     struct tls_context *, const struct start_tls_options *);
 

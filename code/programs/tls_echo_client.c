@@ -30,7 +30,10 @@ static void describe(struct transport *transport)
     const struct tls_cipher *cipher = transport_get_extra_info(transport, "cipher");
     const struct tls_peercert *cert = transport_get_extra_info(transport, "peercert");
     const char *version = transport_get_extra_info(transport, "version");
-    printf("%s, %s, %d bits\n", version, cipher->name, cipher->bits);
+    if (version == NULL || cipher == NULL)
+        printf("TLS has failed, and tells nothing of the connection any more.\n");
+    else
+        printf("%s, %s, %d bits\n", version, cipher->name, cipher->bits);
     if (cert != NULL && cert->subject != NULL)
         printf("%s, signed by %s\n", cert->subject, cert->issuer);
 }

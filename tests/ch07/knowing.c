@@ -109,11 +109,34 @@ static void an_idle_connection_of_a_server_takes_at_most_24_kib(void)
     tls_end(&bench);
 }
 
+static void the_protocols_follow_the_name_that_is_asked_for(void)
+{
+    static const char *const names[] = {"h2", "http/1.1", NULL}, *const others[] = {"http/1.1", NULL};
+    struct tls_bench bench;
+    struct error *error = NULL;
+    const struct tls_context_options client = {.ca_file = certificate("ca.pem"), .alpn = names};
+    const struct tls_context_options server = {
+        .cert_file = certificate("server.pem"), .key_file = certificate("server.key"), .alpn = names};
+    const struct tls_context_options elsewhere = {
+        .cert_file = certificate("elsewhere.pem"), .key_file = certificate("elsewhere.key"), .alpn = others};
+    tls_begin(&bench, &client, &server);
+    struct tls_context *other = tls_server_context(&elsewhere, &error);
+    REQUIRE(other != NULL);
+    CHECK_INT(tls_context_add_name(bench.server.context, "example.org", other), 0);
+    tls_context_release(other);
+    bench.name = "example.org";
+    tls_meet(&bench);
+    CHECK_TEXT(transport_get_extra_info(bench.client.transport, "alpn"), "http/1.1");
+    CHECK_TEXT(transport_get_extra_info(bench.server.transport, "alpn"), "http/1.1");
+    tls_end(&bench);
+}
+
 static const struct test tests[] = {
     TEST(version_cipher_and_certificate),
     TEST(what_the_socket_knows_is_known_too),
     TEST(it_is_known_in_connection_made),
     TEST(the_server_chooses_the_application_protocol),
     TEST(an_idle_connection_of_a_server_takes_at_most_24_kib),
+    TEST(the_protocols_follow_the_name_that_is_asked_for),
 };
 const struct test_group knowing_group = TEST_GROUP("knowing", tests);

@@ -184,6 +184,24 @@ static void a_client_without_one_hears_why_under_tls_1_3(void)
     tls_end(&bench);
 }
 
+static void after_a_fatal_alert_only_the_context_is_known(void)
+{
+    struct tls_bench bench;
+    tls_begin(&bench, NULL, demands(TLS_CERT_REQUIRED, TLS_VERSION_1_3));
+    call_server(&bench);
+    call_client(&bench);
+    run_calls(&bench);
+    UNTIL(bench.loop, &bench.client.party,
+        "CM;RET;CL([SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required)");
+    const struct transport *client = bench.client.transport;
+    CHECK(transport_get_extra_info(client, "ssl_object") == NULL);
+    CHECK(transport_get_extra_info(client, "cipher") == NULL);
+    CHECK(transport_get_extra_info(client, "version") == NULL);
+    CHECK(transport_get_extra_info(client, "peercert") == NULL);
+    CHECK(transport_get_extra_info(client, "sslcontext") == bench.client.context);
+    tls_end(&bench);
+}
+
 static void a_client_without_one_fails_under_tls_1_2(void)
 {
     struct tls_bench bench;
@@ -235,6 +253,26 @@ static void the_certificate_follows_the_name_that_is_asked_for(void)
     tls_end(&bench);
 }
 
+static void with_the_name_come_its_authorities_and_not_its_demands(void)
+{
+    struct tls_bench bench;
+    struct error *error = NULL;
+    const struct tls_context_options client = {.ca_file = certificate("ca.pem"),
+        .cert_file = certificate("client.pem"), .key_file = certificate("client.key")};
+    tls_begin(&bench, &client, demands(TLS_CERT_REQUIRED, TLS_VERSION_1_2));
+    struct tls_context *other = tls_server_context(shows("elsewhere"), &error);
+    REQUIRE(other != NULL);
+    CHECK_INT(tls_context_add_name(bench.server.context, "example.org", other), 0);
+    tls_context_release(other);
+    bench.name = "example.org";
+    call_server(&bench);
+    call_client(&bench);
+    run_calls(&bench);
+    CHECK(error_is(future_exception(&bench.server.done), &error_tls_verify, 19));
+    CHECK_CALL(&bench.client, -EPROTO, NULL);
+    tls_end(&bench);
+}
+
 static const struct test tests[] = {
     TEST(an_unknown_authority_is_refused),
     TEST(a_self_signed_certificate_is_refused),
@@ -249,9 +287,11 @@ static const struct test tests[] = {
     TEST(a_name_is_needed_where_one_is_checked),
     TEST(a_client_that_shows_a_certificate_is_known),
     TEST(a_client_without_one_hears_why_under_tls_1_3),
+    TEST(after_a_fatal_alert_only_the_context_is_known),
     TEST(a_client_without_one_fails_under_tls_1_2),
     TEST(a_client_with_a_strangers_certificate_is_refused),
     TEST(an_optional_certificate_need_not_be_shown),
     TEST(the_certificate_follows_the_name_that_is_asked_for),
+    TEST(with_the_name_come_its_authorities_and_not_its_demands),
 };
 const struct test_group trust_group = TEST_GROUP("trust", tests);

@@ -178,6 +178,15 @@ def our_tls_server_lets_nobody_in_without_a_certificate_if_it_demands_one(bench)
 
 
 @case
+def our_tls_client_lives_through_the_alert_of_a_server_that_demands_a_certificate(bench):
+    server, port = serve(bench, '--ca', file('ca.pem'))
+    client = a_client(bench, port, '--verbose')
+    client.ends()
+    expect(client.out.lines[-1], 'TLS has failed, and tells nothing of the connection any more.', 'its last line')
+    server.stops()
+
+
+@case
 def our_tls_server_outlives_all_kinds_of_bad_clients(bench):
     server, port = serve(bench)
     plain = bench.connect(port)

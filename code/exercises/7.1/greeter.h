@@ -9,7 +9,7 @@ struct protocol;
 
 /* Finds the common name (CN) in a subject as tls_peercert has it, undoes its escapes and writes it, with
    a NUL, to `name`, which has room > 0 bytes. Bytes below 32 and 127 become '?', so that the name is one
-   line and no command to a terminal. False, and an empty name, if there is no CN, or are two, or the
+   line and no command to a terminal. False, and an empty name, if there is no CN or more than one, or the
    name is empty, or does not fit: half a name is another's. */
 bool greeter_name(const char *subject, char *name, size_t room);
 

@@ -5,6 +5,7 @@ import random
 import re
 import shutil
 import socket
+import subprocess
 import tempfile
 import threading
 import time
@@ -83,12 +84,19 @@ class Ports:
         return self._replace(text, self.back) if self.back else text
 
 
+def names_of_a_clone(root):
+    """What lies at the top of the clone, without what a reader's own commands have left there."""
+    listed = subprocess.run(['git', '-C', root, 'ls-files', '-z'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                            encoding='utf-8', check=False).stdout
+    tracked = {path.split('/')[0] for path in listed.split('\0') if path} | {'build'}
+    return [name for name in os.listdir(root) if name != '.git' and (not listed or name in tracked)]
+
+
 def make_directory(root):
     """A fresh directory that looks like the top of the clone at `root`."""
     directory = tempfile.mkdtemp(prefix='transcript-')
-    for name in os.listdir(root):
-        if name != '.git':
-            os.symlink(os.path.join(root, name), os.path.join(directory, name))
+    for name in names_of_a_clone(root):
+        os.symlink(os.path.join(root, name), os.path.join(directory, name))
     return directory
 
 
