@@ -22,6 +22,7 @@ LEXERS = {name: lexer(stripnl=False, ensurenl=False) for name, lexer in (
 
 
 LONG = 18                           # letters of a code in prose that may be broken by the end of a line
+SEAM = re.compile(r'(?<=[_/:.])(?=\w)|(?<=[a-z])(?=[A-Z])')
 PLAIN = ('n', 'p', 'o', 'w')       # names, punctuation, operators look like the text around them
 
 
@@ -178,7 +179,7 @@ class Writer:
         if view.defines:
             said.append('Defines ' + ', '.join(self.a(link, f'<code>{escape(link.text)}</code>', 'nw-defines')
                                                for link in view.defines))
-        return ' <span class="nw-dot">·</span> '.join(said)
+        return '&#160;<span class="nw-dot">·</span> '.join(said)
 
     # ------------------------------------------------------------ the lists
 
@@ -264,8 +265,7 @@ def depart_literal(self, node):
     made = ''.join(self.body[start:])
     if len(node.astext()) < LONG:
         made = made.replace('class="', 'class="nw-whole ', 1)
-    else:
-        made = re.sub(r'(?<=>)[^<>]+(?=<)', lambda part: re.sub(r'([_/:.])(?=\w)', r'\1<wbr/>', part[0]), made)
+    made = re.sub(r'(?<=>)[^<>]+(?=<)', lambda part: SEAM.sub('<wbr/>', part[0]), made)
     self.body[start:] = [made]
 
 

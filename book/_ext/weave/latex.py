@@ -331,6 +331,12 @@ class Translator(LaTeXTranslator):
         while len(made.lines) > 1 and not made.lines[-1]:
             made.lines.pop()
 
+    def visit_literal(self, node):
+        """A long code may be broken behind a colon too."""
+        for text in list(node.findall(nodes.Text)) if len(node.astext()) >= html.LONG else ():
+            text.parent.replace(text, nodes.Text(re.sub(r':(?=\w)', ':\u200b', text)))
+        super().visit_literal(node)
+
     def visit_admonition(self, node):
         if 'aside' not in node['classes']:
             super().visit_admonition(node)
