@@ -159,6 +159,27 @@ for (const width of [360, 1280])
         check(!wide.length, wide.join(', '));
     });
 
+test('every figure fits a phone, and says in words what it shows', async (reader) => {
+    const tab = await reader.open('', { viewport: { width: 360, height: 900 } });
+    const wrong = [];
+    let figures = 0;
+    for (const page of CHAPTERS) {
+        await tab.to(page);
+        const found = await tab.evaluate(() => [...document.querySelectorAll('figure.drawing')].map((figure) => {
+            const frame = figure.querySelector('.drawing-frame');
+            return { caption: figure.innerText.trim().slice(0, 40), has: frame.scrollWidth, room: frame.clientWidth,
+                words: frame.querySelector('svg').getAttribute('aria-label').length };
+        }));
+        figures += found.length;
+        found.filter((figure) => figure.has > figure.room + 1)
+            .forEach((figure) => wrong.push(`${page}: ${figure.caption} is ${figure.has} wide`));
+        found.filter((figure) => figure.words < 60)
+            .forEach((figure) => wrong.push(`${page}: ${figure.caption} has hardly a word for who cannot see it`));
+    }
+    check(!wrong.length, wrong.join('\n      '));
+    check(figures > 100, `only ${figures} figures were found`);
+});
+
 /* axe with all its rules in light; in dark, where only the colours are others, those about colours. */
 for (const [theme, rules] of [['light', null], ['dark', ['color-contrast', 'link-in-text-block']]])
     test(`axe finds nothing to complain about in ${theme} colours`, async (reader) => {
