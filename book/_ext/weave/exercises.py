@@ -9,7 +9,7 @@ from sphinx.util.docutils import SphinxDirective
 from .elements import nw_fold, nw_hint
 from .view import Link
 
-TITLE = re.compile(r'Exercise (\d+)\.(\d+)\b')
+TITLE = re.compile(r'Exercise\s(\d+)\.(\d+)\b')
 FOLDER = 'chapters/solutions/'
 
 
