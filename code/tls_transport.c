@@ -173,6 +173,13 @@ static void continue_handshake(struct tls_layer *self)
         handshake_refused(self);
 }
 
+static void follow_low_mark(struct tls_layer *self)
+{
+    uint32_t low = self->transport.low;
+    if (self->below->low != low || self->below->high != low)
+        transport_set_write_buffer_limits(self->below, low, low);
+}
+
 static void begin_handshake(struct tls_layer *self)
 {
     int failed = loop_call_later(
@@ -181,7 +188,7 @@ static void begin_handshake(struct tls_layer *self)
         transport_lose_by_errno(self->below, -failed);
         return;
     }
-    transport_set_write_buffer_limits(self->below, 0, 0);
+    follow_low_mark(self);
     continue_handshake(self);
 }
 
@@ -389,6 +396,7 @@ static void below_lost(struct protocol *protocol, const struct error *exc)
 static void below_drained(struct protocol *protocol)
 {
     struct tls_layer *self = layer_of(protocol);
+    follow_low_mark(self);
     if (!self->transport.lost && !self->transport.ended)
         transport_maybe_resume_writing(&self->transport);
 }
@@ -464,6 +472,7 @@ static int tls_write(
     if (above->corks == 0)
         send_held(self);
     see_loss(self);
+    follow_low_mark(self);
     if (!above->lost)
         transport_maybe_pause_writing(above);
     return 0;

@@ -1,7 +1,9 @@
 /* Data under TLS: whole, in order, held while paused, and slowed down. */
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "ch02/recording.h"
@@ -217,6 +219,62 @@ static void a_reader_that_stands_still_pauses_the_writer(void)
     tls_end(&bench);
 }
 
+static size_t left_at_resume;
+
+static void note_what_is_left(struct protocol *protocol)
+{
+    struct party *party = (struct party *)protocol;
+    party->resumed++;
+    left_at_resume = transport_get_write_buffer_size(party->transport);
+}
+
+/* Pauses the client's protocol, lets the low mark be another one and returns what was left at the resume. */
+static size_t resumed_with(ptrdiff_t low)
+{
+    struct tls_bench bench;
+    tls_begin(&bench, NULL, NULL);
+    tls_meet(&bench);
+    struct party *client = &bench.client.party;
+    struct protocol_callbacks noting = *client->protocol.callbacks;
+    noting.resume_writing = note_what_is_left;
+    client->protocol.callbacks = &noting;
+    int little = 4096;
+    const int *fd = transport_get_extra_info(bench.client.transport, "socket");
+    CHECK_INT(setsockopt(*fd, SOL_SOCKET, SO_SNDBUF, &little, sizeof little), 0);
+    bench.server.party.counts_only = true;
+    transport_pause_reading(bench.server.transport);
+    size_t sent = 0;
+    for (; client->paused == 0 && sent < (64U << 20); sent += 65536)
+        write_pattern(bench.client.transport, 65536, sent);
+    CHECK_INT(client->paused, 1);
+    CHECK_INT(transport_set_write_buffer_limits(bench.client.transport, 524288, low), 0);
+    left_at_resume = SIZE_MAX;
+    transport_resume_reading(bench.server.transport);
+    CHECK(party_receives(bench.loop, &bench.server.party, sent));
+    CHECK_INT(client->resumed, 1);
+    tls_end(&bench);
+    return left_at_resume;
+}
+
+static void the_writer_is_resumed_at_the_low_mark(void)
+{
+    size_t left = resumed_with(131072);
+    CHECK(left <= 131072);
+    CHECK(left > 65536);
+}
+
+static void a_low_mark_that_sinks_while_the_writer_is_paused_counts(void)
+{
+    size_t left = resumed_with(50000);
+    CHECK(left <= 50000);
+    CHECK(left > 0);
+}
+
+static void a_low_mark_of_nothing_waits_for_the_last_byte(void)
+{
+    CHECK_INT(resumed_with(0), 0);
+}
+
 static void a_new_protocol_gets_what_comes_next(void)
 {
     struct tls_bench bench;
@@ -261,6 +319,9 @@ static const struct test tests[] = {
     TEST(paused_while_receiving_loses_nothing),
     TEST(the_marks_are_those_of_asyncio),
     TEST(a_reader_that_stands_still_pauses_the_writer),
+    TEST(the_writer_is_resumed_at_the_low_mark),
+    TEST(a_low_mark_that_sinks_while_the_writer_is_paused_counts),
+    TEST(a_low_mark_of_nothing_waits_for_the_last_byte),
     TEST(a_new_protocol_gets_what_comes_next),
     TEST(everything_in_connection_made_goes_out),
 };

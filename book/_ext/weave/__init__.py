@@ -461,10 +461,10 @@ def join_numbers(doctree):
 
 
 def fill_page(app, doctree, docname):
-    join_numbers(doctree)
     web.decorate(app, doctree, docname)
     exercises.link(doctree, exercises.places(facts_of(app.env)), html.Writer(app.builder, docname))
     Page(app, doctree, docname).fill()
+    join_numbers(doctree)
     if app.builder.name == 'latex':
         latex.mark_parts(app, doctree)
 
