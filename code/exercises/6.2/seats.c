@@ -17,14 +17,16 @@ struct seat_server {
 
 static bool read_question(const void *data, size_t size, int *number, int *seat)
 {
-    char text[32], behind;
+    char text[20];
     if (size >= sizeof text)
         return false;
     memcpy(text, data, size);
     text[size] = '\0';
-    if (strspn(text, "0123456789 ") != size || size > 21)
+    size_t first = strspn(text, "0123456789");
+    size_t second = text[first] == ' ' ? strspn(text + first + 1, "0123456789") : 0;
+    if (first < 1 || first > 9 || second < 1 || second > 9 || first + 1 + second != size)
         return false;
-    return sscanf(text, "%9d %9d%c", number, seat, &behind) == 2;
+    return sscanf(text, "%d %d", number, seat) == 2;
 }
 
 static bool book(struct hall *hall, int seat)

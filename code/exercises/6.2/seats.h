@@ -20,7 +20,7 @@ struct hall {
 };
 
 /* A protocol_factory for an endpoint without a remote address; the context is a struct hall that
-   outlives it. A question is "NUMBER SEAT", two decimal numbers that an int holds, one blank. The answer
+   outlives it. A question is "NUMBER SEAT", two numbers of one to nine digits, one blank. The answer
    goes to who asked: "NUMBER yes" if the seat was free, and is his now; "NUMBER no" if it was not, or if
    there is none with that number. What is no question gets no answer.
    A question with the number of an earlier one, from the same address and port, is the same question: it
