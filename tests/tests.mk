@@ -87,7 +87,7 @@ $(eval $(call suite,peers,$(everything),WEFT_BIN=build/bin,--live --limit 400,te
 $(eval $(call suite,article,,,--live --limit 300,tests/article/run,openssl))
 weaving_tools := notangle ctags dot mscgen module:sphinx module:myst_parser module:furo module:sphinx_copybutton
 $(eval $(call suite,coverage,,,--live --limit 60,tests/tools/check_coverage.py))
-$(eval $(call suite,weaver,,,--live --limit 300,tests/book/weaver/run,$(weaving_tools)))
+$(eval $(call suite,weaver,,,--live --limit 600,tests/book/weaver/run,$(weaving_tools)))
 $(eval $(call suite,counterparts,,,--live --limit 60,tests/book/counterparts/run,$(weaving_tools)))
 $(eval $(call suite,press,,,--live --limit 300,tests/book/press/run,notangle))
 $(eval $(call suite,lint-tests,,,--live --limit 120,tests/book/lint/run,notangle ctags))

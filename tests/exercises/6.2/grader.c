@@ -114,7 +114,8 @@ static void a_number_is_its_senders_own(void)
 
 static void what_is_no_question_is_ignored(void)
 {
-    static const char *const wrong[] = {"", "1", "x 1", "1 x", "1 2 3", "-1 2"};
+    static const char *const wrong[] = {"", "1", "x 1", "1 x", "1 2 3", "-1 2",
+        "1234567890", "1  2"};
     did("sent what is no question");
     begin(10, 100);
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
