@@ -176,9 +176,12 @@ def _raise_arrowheads(root, paper):
             root.append(element)
 
 
-def _lift_grounds(root, paper):
+def _horizontals(root):
+    return [_number(line.get('y1')) for line in root.iter(f'{{{SVG}}}line') if line.get('y1') == line.get('y2')]
+
+
+def _lift_grounds(root, paper, arrows):
     """mscgen clears the ground for each line of a label. It reaches as high as the letters do, but over no arrow."""
-    arrows = [_number(line.get('y1')) for line in root.iter(f'{{{SVG}}}line') if line.get('y1') == line.get('y2')]
     for element, after in zip(list(root), list(root)[1:]):
         if element.tag == f'{{{SVG}}}polygon' and element.get('fill') == paper and after.tag == f'{{{SVG}}}text':
             points = [[float(part) for part in point.split(',')] for point in element.get('points').split()]
@@ -187,18 +190,23 @@ def _lift_grounds(root, paper):
             element.set('points', ' '.join(f'{x:g},{y - (lift if y == top else 0):g}' for x, y in points))
 
 
-def _restyle_text(element, in_points):
-    text = element.text or ''
-    if in_points:                       # blanks hold a label away from its line, but SVG drops them: the label moves
-        before, after = len(text) - len(text.lstrip()), len(text) - len(text.rstrip())
-        moved = {'start': before, 'middle': (before - after) / 2, 'end': -after}[element.get('text-anchor', 'start')]
-        if moved and text.strip():
-            element.set('x', f"{float(element.get('x')) + 0.278 * moved * _number(element.get('font-size', '12')):g}")
+def _restyle_text(element, in_points, arrows):
+    """Blanks hold a label away from its line, but SVG drops them: the label moves instead."""
+    text = (element.text or '').strip('\n')
+    before, after = len(text) - len(text.lstrip()), len(text) - len(text.rstrip())
+    blank = 0.278 * _number(element.get('font-size', '12'))
+    moved = {'start': before, 'middle': (before - after) / 2, 'end': -after}[element.get('text-anchor', 'start')]
+    if moved and text.strip():
+        element.set('x', f"{float(element.get('x')) + blank * moved:g}")
+    if element.get('textLength'):
+        element.set('textLength', f"{_number(element.get('textLength')) - blank * (before + after):g}")
+        element.set('lengthAdjust', 'spacingAndGlyphs')
     element.text = re.sub(r"(?<=[\w)])'(?=s\b)|(?<=s)'(?=\s)", '’', text.strip())
     element.set('font-family', PAGE_FONTS)
-    if not in_points:                   # mscgen sets its letters on the very line
-        element.set('y', f"{_number(element.get('y')) - MSCGEN_LIFT:g}")
-        element.set('lengthAdjust', 'spacingAndGlyphs')
+    if not in_points:                   # mscgen sets its letters on the very arrow
+        baseline = _number(element.get('y'))
+        if any(baseline <= arrow < baseline + MSCGEN_LIFT for arrow in arrows):
+            element.set('y', f'{baseline - MSCGEN_LIFT:g}')
 
 
 def restyle(svg, alt, for_css=True):
@@ -211,6 +219,7 @@ def restyle(svg, alt, for_css=True):
         for child in list(parent):
             if child.tag == f'{{{SVG}}}title':
                 parent.remove(child)    # would pop up as a hint: "a->b"
+    arrows = _horizontals(root)
     for element in root.iter():
         element.attrib.pop('id', None)  # the next figure of the page has a node1 too
         if element is not root:
@@ -219,10 +228,10 @@ def restyle(svg, alt, for_css=True):
             if attribute in element.attrib:
                 element.set(attribute, _page_colour(element.get(attribute), for_css))
         if element.tag == f'{{{SVG}}}text':
-            _restyle_text(element, in_points)
+            _restyle_text(element, in_points, arrows)
             element.attrib.setdefault('fill', _page_colour('black', for_css))
     if not in_points:
-        _lift_grounds(root, _page_colour('white', for_css))
+        _lift_grounds(root, _page_colour('white', for_css), arrows)
         _raise_arrowheads(root, _page_colour('white', for_css))
     for attribute in ('width', 'height', 'version', 'shape-rendering'):
         root.attrib.pop(attribute, None)

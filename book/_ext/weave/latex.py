@@ -464,6 +464,8 @@ class Translator(LaTeXTranslator):
         super().visit_paragraph(node)
         if 'nw-play-title' in node['classes']:
             self.body.append(r'\nwplaytitle{')
+        if 'nw-other-half' in node['classes']:
+            self.body.append(r'\nopagebreak[4]' + '\n')
 
     def depart_paragraph(self, node):
         if 'nw-play-title' in node['classes']:
