@@ -7,6 +7,7 @@ from_command = $(if $(filter command,$(firstword $(origin $1))),$($1))
 EX := $(call from_command,EX)
 DIR := $(call from_command,DIR)
 ARGS := $(call from_command,ARGS)
+JOBS := $(call from_command,JOBS)
 comma := ,
 exercises := $(patsubst tests/exercises/%/exercise.txt,%,$(wildcard tests/exercises/*.*/exercise.txt))
 chosen_exercises := $(if $(EX),$(EX),$(exercises))
@@ -82,7 +83,7 @@ grade-kit: $(call kit,$(filter $(exercises),$(or $(EX),$(exercises))))
 grade-selftest: $(call kit,$(if $(EX),$(filter $(EX),$(exercises)),$(exercises))) $(if $(noweb),build/solutions.tangled) ## prove that the graders work [EX=4.1]
 	$(if $(EX),$(known_exercise))
 	@$(need) gcc valgrind
-	@tests/exercises/tool/selftest $(if $(ONLY),--only $(ONLY)) $(EX)
+	@tests/exercises/tool/selftest $(if $(JOBS),--jobs $(JOBS)) $(if $(ONLY),--only $(ONLY)) $(EX)
 
 # ---------------------------------------------------------------- what students and teachers get
 

@@ -470,7 +470,12 @@ class Translator(LaTeXTranslator):
     def depart_paragraph(self, node):
         if 'nw-play-title' in node['classes']:
             self.body.append('}')
+        of_pair = isinstance(node.parent.parent, nodes.container) and 'nw-two' in node.parent.parent['classes']
+        if of_pair and self.two:
+            self.body.append(r'\strut')
         super().depart_paragraph(node)
+        if of_pair and not self.two:
+            self.body.append('\n' + r'\nopagebreak[4]' + '\n')
 
     def visit_rubric(self, node):
         self.body.append(r'\nwrubric{')
