@@ -427,8 +427,9 @@ async function main() {
         '--disable-dev-shm-usage', '--no-first-run', '--disable-background-networking', '--disable-component-update',
         '--disable-sync'] });
     const bases = { folder: `file://${BOOK}/`, server: `http://127.0.0.1:${server.address().port}/` };
-    /* Two at a time: a page is made by one process, and there are two cores where this runs most. */
-    const waiting = tests.filter((one) => one.name.includes(ONLY));
+    /* Two at a time: a page is made by one process, and there are two cores where this runs most. axe takes longest. */
+    const waiting = tests.filter((one) => one.name.includes(ONLY))
+        .sort((a, b) => b.name.startsWith('axe') - a.name.startsWith('axe'));
     let passed = 0, failed = 0;
     const work = async () => {
         for (let one = waiting.shift(); one; one = waiting.shift()) {
