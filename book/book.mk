@@ -52,17 +52,10 @@ $(e_book): $(chapters) $(pages) $(weaver) $(press) | $(after_setup)
 	@SOURCE_DATE_EPOCH=$(commit_date) $(call sphinx,epub) . build/book/epub || { rm -rf build/book/doctrees-epub; exit 1; }
 	@cp build/book/epub/warp-and-weft.epub $@
 
-# One after the other, each with its line of progress, and all of them also with -j.
-book: ## the three forms: web pages, PDF, EPUB
-	@echo '  BOOK    1 of 3: web pages'
-	@$(MAKE) --no-print-directory html
-	@echo '  BOOK    2 of 3: PDF'
-	@$(MAKE) --no-print-directory pdf
-	@echo '  BOOK    3 of 3: EPUB'
-	@$(MAKE) --no-print-directory epub
+# Each form says when it begins, and the press after each pass.
+book: build/book/html.stamp $(printed) $(e_book) ## the three forms: web pages, PDF, EPUB
 	@ls -l $(printed) $(e_book) | awk '{ printf "  BOOK    %s, %.1f MB\n", $$NF, $$5 / 1e6 }'
 	@echo '  BOOK    build/book/html/index.html'
 
-dist: ## release files in build/dist: source, web pages, PDF, EPUB, checksums
-	@$(MAKE) --no-print-directory book
+dist: book ## release files in build/dist: source, web pages, PDF, EPUB, checksums
 	@SOURCE_DATE_EPOCH=$(commit_date) book/press/make_dist build/dist
