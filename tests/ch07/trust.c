@@ -239,15 +239,21 @@ static void an_optional_certificate_need_not_be_shown(void)
     tls_end(&bench);
 }
 
+/* The bench's server is example.org too, with a certificate of its own. */
+static void has_a_second_name(struct tls_bench *bench)
+{
+    struct error *error = NULL;
+    struct tls_context *other = tls_server_context(shows("elsewhere"), &error);
+    REQUIRE(other != NULL);
+    CHECK_INT(tls_context_add_name(bench->server.context, "example.org", other), 0);
+    tls_context_release(other);
+}
+
 static void the_certificate_follows_the_name_that_is_asked_for(void)
 {
     struct tls_bench bench;
-    struct error *error = NULL;
     tls_begin(&bench, NULL, shows("server"));
-    struct tls_context *other = tls_server_context(shows("elsewhere"), &error);
-    REQUIRE(other != NULL);
-    CHECK_INT(tls_context_add_name(bench.server.context, "example.org", other), 0);
-    tls_context_release(other);
+    has_a_second_name(&bench);
     bench.name = "EXAMPLE.org";
     tls_meet(&bench);
     tls_end(&bench);
@@ -256,14 +262,10 @@ static void the_certificate_follows_the_name_that_is_asked_for(void)
 static void with_the_name_come_its_authorities_and_not_its_demands(void)
 {
     struct tls_bench bench;
-    struct error *error = NULL;
     const struct tls_context_options client = {.ca_file = certificate("ca.pem"),
         .cert_file = certificate("client.pem"), .key_file = certificate("client.key")};
     tls_begin(&bench, &client, demands(TLS_CERT_REQUIRED, TLS_VERSION_1_2));
-    struct tls_context *other = tls_server_context(shows("elsewhere"), &error);
-    REQUIRE(other != NULL);
-    CHECK_INT(tls_context_add_name(bench.server.context, "example.org", other), 0);
-    tls_context_release(other);
+    has_a_second_name(&bench);
     bench.name = "example.org";
     call_server(&bench);
     call_client(&bench);

@@ -48,20 +48,28 @@ def flow_server_and_a_fast_reader(bench):
     server.ends()
 
 
+def leave(sock, rude):
+    if rude:
+        reset(sock)
+    else:
+        sock.close()
+
+
+def serves_the_next_one_whole(bench, server, port):
+    other = bench.connect(port)
+    expect(len(receive_all(other)), 20000000, 'how much the next one got')
+    server.interrupt()
+    server.ends()
+
+
 @each(closes=(False,), resets=(True,))
 def flow_server_lets_a_reader_go_that(bench, rude):
     server = bench.ours('flow_server', '--port', '0')
     port = server.port()
     sock = bench.connect(port, receive=4096)
     server.until(lambda: 'Pausing writing.' in server.out.lines, 'Pausing writing.')
-    if rude:
-        reset(sock)
-    else:
-        sock.close()
-    other = bench.connect(port)
-    expect(len(receive_all(other)), 20000000, 'how much the next one got')
-    server.interrupt()
-    server.ends()
+    leave(sock, rude)
+    serves_the_next_one_whole(bench, server, port)
 
 
 @each(closes=(False,), resets=(True,))
@@ -69,15 +77,8 @@ def flow_server_says_nothing_of_readers_that_leave_at_once(bench, rude):
     server = bench.ours('flow_server', '--port', '0')
     port = server.port()
     for _ in range(20):
-        sock = bench.connect(port)
-        if rude:
-            reset(sock)
-        else:
-            sock.close()
-    other = bench.connect(port)
-    expect(len(receive_all(other)), 20000000, 'how much the next one got')
-    server.interrupt()
-    server.ends()
+        leave(bench.connect(port), rude)
+    serves_the_next_one_whole(bench, server, port)
     expect(own_words(server.err.lines), [], 'what it wrote to standard error')
 
 
